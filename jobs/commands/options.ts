@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { UsageError } from '../runtime/errors.ts';
+
+/** Gathers the values of a repeatable option. */
+export function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+/** A whole number of 1 or more. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new UsageError(`"${text}" is not a whole number of 1 or more`);
+  return count;
+}
+
+/** A share from 0 to 1. */
+export function parseShare(text: string): number {
+  const share = Number(text);
+  if (text.trim() === '' || !(share >= 0 && share <= 1)) throw new UsageError(`"${text}" is not a share from 0 to 1`);
+  return share;
+}
+
+/** A parser for an option with a closed list of values. */
+export function oneOf<T extends string>(option: string, values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const value = values.find((candidate) => candidate === text);
+    if (value === undefined) throw new UsageError(`${option} "${text}" is not known; choose ${values.join(', ')}`);
+    return value;
+  };
+}
+
+/** Runs on a lake in a folder also log to a file; on AWS the log group keeps the lines. */
+export function logFile(lakeUrl: string, job: string, runId: string): string | undefined {
+  return lakeUrl.startsWith('file:') ? join('data/log', `${job}-${runId}.log`) : undefined;
+}

@@ -1,0 +1,22 @@
+import type { FillValue } from './indicator.ts';
+
+/**
+ * What `ta` does to a column with `fillna=True`, in place over the first n rows: infinities become missing, values
+ * are carried forward, and leading gaps take `fill`. Carrying back (`back`) looks ahead; that is how `ta` is.
+ */
+export function fillColumn(column: Float64Array, n: number, fill: FillValue): void {
+  if (fill === 'none') return;
+  let first = -1;
+  let last = Number.NaN;
+  for (let t = 0; t < n; t += 1) {
+    const value = column[t]!;
+    if (Number.isFinite(value)) {
+      if (first < 0) first = t;
+      last = value;
+    } else {
+      column[t] = last;
+    }
+  }
+  if (first < 0) first = n;
+  column.fill(fill === 'back' ? (column[first] ?? Number.NaN) : fill, 0, first);
+}

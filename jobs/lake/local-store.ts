@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { firstLine, LakeError } from '../runtime/errors.ts';
+import { STAGING_PREFIX } from './layout.ts';
+import { ABSENT, ConflictError, type Expectation, type ObjectInfo, type ObjectStore, type Version } from './object-store.ts';
+
+const LOCK_FILE = '.lock';
+const LOCK_TIMEOUT_MS = 60_000;
+/** A temporary file this old belongs to a writer that was killed. */
+const ABANDONED_AFTER_MS = 24 * 3_600_000;
+
+/**
+ * A lake in a folder. A new object is written beside the data, flushed to the disk and renamed into place; the
+ * check of what it replaces and the rename happen under one lock per lake, an exclusive SQLite transaction, which
+ * the operating system releases when its holder is killed.
+ */
+export class LocalStore implements ObjectStore {
+  readonly url: string;
+  readonly #root: string;
+  #isReady = false;
+
+  constructor(root: string) {
+    this.#root = resolve(root);
+    this.url = `file:${root}`;
+  }
+
+  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    yield* this.#walk(folder, prefix);
+  }
+
+  async *#walk(folder: string, prefix: string): AsyncIterable<ObjectInfo> {
+    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw this.#failure('list', folder, error);
+    });
+    // A folder sorts as its keys do: with the slash that follows its name.
+    const named = entries
+      .filter((entry) => !entry.name.startsWith('.'))
+      .map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : ''))
+      .toSorted();
+    for (const name of named) {
+      if (name.endsWith('/')) {
+        if (name.startsWith(prefix) || prefix.startsWith(name)) yield* this.#walk(name, prefix);
+      } else if (name.startsWith(prefix)) {
+        const info = await stat(join(this.#root, name), { bigint: true }).catch(() => undefined);
+        if (info !== undefined) yield { key: name, bytes: Number(info.size), version: versionOf(info) };
+      }
+    }
+  }
+
+  async get(key: string): Promise<{ body: Uint8Array; version: Version } | undefined> {
+    try {
+      await using file = await open(join(this.#root, key));
+      const version = versionOf(await file.stat({ bigint: true }));
+      return { body: await file.readFile(), version };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw this.#failure('read', key, error);
+    }
+  }
+
+  async put(key: string, body: Uint8Array, expected?: Expectation): Promise<Version> {
+    const target = join(this.#root, key);
+    const temporary = join(this.#root, STAGING_PREFIX, `put-${randomUUID()}`);
+    try {
+      await this.#prepare();
+      await mkdir(dirname(target), { recursive: true });
+      {
+        await using file = await open(temporary, 'wx');
+        await file.writeFile(body);
+        await file.sync();
+      }
+      const version = this.#underLock(() => {
+        const current = statSync(target, { bigint: true, throwIfNoEntry: false });
+        const found = current === undefined ? ABSENT : versionOf(current);
+        if (expected !== undefined && expected !== found) return undefined;
+        renameSync(temporary, target);
+        return versionOf(statSync(target, { bigint: true }));
+      });
+      if (version !== undefined) return version;
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw this.#failure('write', key, error);
+    }
+    await unlink(temporary);
+    const current = await this.get(key);
+    if (current !== undefined && Buffer.compare(current.body, body) === 0) return current.version;
+    throw new ConflictError(key);
+  }
+
+  async delete(key: string): Promise<void> {
+    try {
+      await rm(join(this.#root, key), { force: true });
+    } catch (error) {
+      throw this.#failure('delete', key, error);
+    }
+  }
+
+  async localFolder(): Promise<string> {
+    return this.#root;
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#isReady) return;
+    const staging = join(this.#root, STAGING_PREFIX);
+    await mkdir(staging, { recursive: true });
+    for (const name of await readdir(staging)) {
+      if (!name.startsWith('put-')) continue;
+      const info = await stat(join(staging, name)).catch(() => undefined);
+      if (info !== undefined && Date.now() - info.mtimeMs > ABANDONED_AFTER_MS) {
+        await rm(join(staging, name), { force: true });
+      }
+    }
+    this.#isReady = true;
+  }
+
+  #underLock<T>(work: () => T): T {
+    mkdirSync(this.#root, { recursive: true });
+    const lock = new DatabaseSync(join(this.#root, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS });
+    try {
+      lock.exec('begin exclusive');
+      return work();
+    } finally {
+      lock.close();
+    }
+  }
+
+  #failure(what: string, key: string, error: unknown): LakeError {
+    return new LakeError(`cannot ${what} ${key} in lake "${this.url}": ${firstLine(error)}`, error);
+  }
+}
+
+// Every write renames a new file into place, so inode and change time tell contents apart.
+function versionOf(info: { ino: bigint; size: bigint; mtimeNs: bigint }): Version {
+  return `${info.ino}-${info.size}-${info.mtimeNs}`;
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

@@ -1,0 +1,40 @@
+/** Names one state of an object: another content has another version. Opaque to everyone but its store. */
+export type Version = string;
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+  readonly version: Version;
+}
+
+/** What must be there for a `put` to happen: a certain version, or no object. */
+export type Expectation = Version | typeof ABSENT;
+export const ABSENT = Symbol('no object');
+
+/**
+ * Whole objects by key. Keys are relative, with `/` between their parts. A reader sees either the old object or
+ * the new one, never a part, and a reader that starts after `put` resolved sees the new one. Failures are LakeError.
+ */
+export interface ObjectStore {
+  /** URL of the lake, for messages. */
+  readonly url: string;
+  /** Objects whose key starts with `prefix`, in key order. */
+  list(prefix: string): AsyncIterable<ObjectInfo>;
+  get(key: string): Promise<{ readonly body: Uint8Array; readonly version: Version } | undefined>;
+  /**
+   * Writes an object whole and resolves with its version. With `expected` it is written only while that is what
+   * is there; otherwise ConflictError. An object that has exactly `body` already counts as written.
+   */
+  put(key: string, body: Uint8Array, expected?: Expectation): Promise<Version>;
+  delete(key: string): Promise<void>;
+  /** A folder of this machine that has the objects below `prefix` at their keys; `scratch` is for copies. */
+  localFolder(prefix: string, scratch: string): Promise<string>;
+}
+
+/** Another writer was faster: read again, merge again, write again. */
+export class ConflictError extends Error {
+  constructor(key: string) {
+    super(`${key} was written by somebody else in the meantime`);
+    this.name = 'ConflictError';
+  }
+}

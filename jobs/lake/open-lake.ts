@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'csv-parse/sync';
+import { firstLine, UsageError } from '../runtime/errors.ts';
+import { LocalStore } from './local-store.ts';
+import type { ObjectStore } from './object-store.ts';
+
+/** Where `--local` finds AWS credentials: `access_key_id,secret_access_key` and one line of values. */
+const CREDENTIAL_FILE = 'data/credential/aws.csv';
+
+/**
+ * Opens the lake at `file:PATH` or `s3://BUCKET[/PREFIX]`. Throws UsageError for anything else, and for a path
+ * with a quote or a glob character, which SQL over the lake's files could not name exactly.
+ *
+ * @param useCredentialFile take AWS credentials from data/credential/aws.csv instead of the SDK's default chain
+ */
+export async function openLake(url: string, useCredentialFile: boolean): Promise<ObjectStore> {
+  const refused = /['"*?[\]{}\n]/.exec(url);
+  if (refused !== null) {
+    throw new UsageError(`lake "${url}" has the character ${refused[0]} in its path; choose a path without it`);
+  }
+  const file = /^file:(?:\/\/)?(.+)$/.exec(url);
+  if (file !== null) return new LocalStore(file[1]!);
+
+  const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*?))?\/*$/.exec(url);
+  if (s3 === null) throw new UsageError(`lake "${url}" is neither file:PATH nor s3://BUCKET[/PREFIX]`);
+  // The SDK takes a while to load, and a lake in a folder does not need it.
+  const { S3Store } = await import('./s3-store.ts');
+  const credentials = useCredentialFile ? await readCredentials() : undefined;
+  return new S3Store(s3[1]!, s3[2] ?? '', credentials === undefined ? {} : { credentials });
+}
+
+async function readCredentials(): Promise<{ accessKeyId: string; secretAccessKey: string }> {
+  let records: Record<string, string>[];
+  try {
+    records = parse(await readFile(CREDENTIAL_FILE, 'utf8'), { bom: true, columns: true, trim: true });
+  } catch (error) {
+    throw new UsageError(`--local reads AWS credentials from ${CREDENTIAL_FILE}: ${firstLine(error)}`);
+  }
+  const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = records[0] ?? {};
+  if (!accessKeyId || !secretAccessKey) {
+    throw new UsageError(`${CREDENTIAL_FILE} needs the header access_key_id,secret_access_key and one line of values`);
+  }
+  return { accessKeyId, secretAccessKey };
+}

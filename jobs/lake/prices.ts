@@ -1,0 +1,196 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DOUBLE, DuckDBDataChunk, INTEGER, VARCHAR } from '@duckdb/node-api';
+import type { Bar } from '../market/bar.ts';
+import type { Listing } from '../market/provider.ts';
+import { toDay } from '../runtime/dates.ts';
+import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
+import { firstLine, LakeError } from '../runtime/errors.ts';
+import { pricesKey } from './layout.ts';
+import { ABSENT, ConflictError, type ObjectStore } from './object-store.ts';
+import { PRICES_COLUMNS, PRICES_KEY, PRICES_VALUES } from './schema.ts';
+
+/** Rows of one ticker that a merge found to be new, changed or as they were. */
+export interface RowCounts {
+  new: number;
+  changed: number;
+  unchanged: number;
+}
+
+export interface MergeResult {
+  /** Counts by ticker. */
+  readonly rows: ReadonlyMap<string, RowCounts>;
+  /** Keys of the objects that were written. */
+  readonly written: readonly string[];
+}
+
+// Somebody else must win every single race for this to run out.
+const MAX_ATTEMPTS = 50;
+const CHUNK_ROWS = 2048;
+
+const VALUE_NAMES = PRICES_VALUES.map((column) => column.name);
+const ROW_NAMES = [...PRICES_KEY, ...VALUE_NAMES];
+
+/**
+ * Collects bars of many tickers and merges them into the month objects of one provider, each object read and
+ * written once per merge. Rows are unique on (ticker, date), the incoming row wins, rows of other tickers and dates
+ * stay as they are, and a row that says the same as before keeps its `fetched_at`. An object in which nothing
+ * changes is not written.
+ */
+export class PricesWriter {
+  readonly #store: ObjectStore;
+  readonly #db: DuckDBConnection;
+  readonly #provider: string;
+  readonly #scratch: string;
+  #rows: (string | number | null)[][] = [];
+
+  /** @param scratch an existing folder for files that live as long as a merge */
+  constructor(store: ObjectStore, db: DuckDBConnection, provider: string, scratch: string) {
+    this.#store = store;
+    this.#db = db;
+    this.#provider = provider;
+    this.#scratch = scratch;
+  }
+
+  /** Rows that wait for the next merge. */
+  get pending(): number {
+    return this.#rows.length;
+  }
+
+  add(ticker: string, bars: readonly Bar[], { currency, exchange }: Listing): void {
+    for (const bar of bars) {
+      this.#rows.push([
+        ...[ticker, toDay(bar.date), bar.open, bar.high, bar.low, bar.close, bar.adjClose, bar.volume],
+        ...[bar.dividend, bar.split, currency, exchange],
+      ]);
+    }
+  }
+
+  /**
+   * Merges what was added. When it throws, objects merged so far are whole and stay; merging the same rows again
+   * is harmless.
+   *
+   * @param afterPartition is called after each month; when it throws, the merge ends there
+   */
+  async merge(fetchedAt: Date, afterPartition: () => void): Promise<MergeResult> {
+    const rows = new Map<string, RowCounts>();
+    const written: string[] = [];
+    const months = await this.#stage();
+    for (const month of months) {
+      const key = pricesKey(this.#provider, month);
+      const wasWritten = await this.#mergeMonth(key, month, fetchedAt, rows);
+      if (wasWritten) written.push(key);
+      afterPartition();
+    }
+    return { rows, written };
+  }
+
+  /** Moves the collected rows into the table `incoming`; resolves with their months, oldest first. */
+  async #stage(): Promise<string[]> {
+    await this.#db.run(`create or replace temp table staged (
+      ticker varchar, day integer, ${PRICES_VALUES.map(({ name, type }) => `${name} ${type}`).join(', ')})`);
+    const appender = await this.#db.createAppender('staged');
+    const types = [VARCHAR, INTEGER, ...PRICES_VALUES.map(({ type }) => (type === 'DOUBLE' ? DOUBLE : VARCHAR))];
+    for (let from = 0; from < this.#rows.length; from += CHUNK_ROWS) {
+      const slice = this.#rows.slice(from, from + CHUNK_ROWS);
+      const chunk = DuckDBDataChunk.create(types, slice.length);
+      chunk.setRows(slice);
+      appender.appendDataChunk(chunk);
+    }
+    appender.closeSync();
+    this.#rows = [];
+    await this.#db.run(`create or replace temp table incoming as
+      select ticker, date '1970-01-01' + day as date, ${VALUE_NAMES.join(', ')} from staged`);
+    await this.#db.run('drop table staged');
+    const months = await this.#db.runAndReadAll(
+      `select distinct strftime(date, '%Y-%m') as month from incoming order by month`,
+    );
+    return months.getRowsJson().map((row) => String(row![0]));
+  }
+
+  /** Resolves with whether the object was written; adds to `rows`. */
+  async #mergeMonth(key: string, month: string, fetchedAt: Date, rows: Map<string, RowCounts>): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
+      const current = await this.#store.get(key);
+      const folder = await mkdtemp(join(this.#scratch, 'merge-'));
+      try {
+        await this.#join(key, current?.body, month, fetchedAt, folder);
+        const counts = await this.#count();
+        const isChanged = counts.some(({ outcome }) => outcome !== 'unchanged');
+        if (isChanged) {
+          const body = await this.#encode(join(folder, 'merged.parquet'));
+          await this.#store.put(key, body, current?.version ?? ABSENT);
+        }
+        for (const { ticker, outcome, count } of counts) {
+          const total = rows.get(ticker) ?? { new: 0, changed: 0, unchanged: 0 };
+          total[outcome] += count;
+          rows.set(ticker, total);
+        }
+        return isChanged;
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        if (attempt === MAX_ATTEMPTS) {
+          throw new LakeError(`${error.message}, ${MAX_ATTEMPTS} times in a row; load again when it is quiet`);
+        }
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }
+  }
+
+  /** Makes the table `merged`: every row of the month with its `outcome`, `kept` for rows that did not come in. */
+  async #join(
+    key: string,
+    stored: Uint8Array | undefined,
+    month: string,
+    fetchedAt: Date,
+    folder: string,
+  ): Promise<void> {
+    await this.#readStored(key, stored, join(folder, 'stored.parquet'));
+    const tuple = (side: string): string => `(${VALUE_NAMES.map((name) => `${side}.${name}`).join(', ')})`;
+    const outcome = `case when i.ticker is null then 'kept' when s.ticker is null then 'new'
+      when ${tuple('i')} is distinct from ${tuple('s')} then 'changed' else 'unchanged' end`;
+    await this.#db.run(`create or replace temp table merged as
+      select coalesce(i.ticker, s.ticker) as ticker, coalesce(i.date, s.date) as date,
+        ${VALUE_NAMES.map((name) => `case when i.ticker is null then s.${name} else i.${name} end as ${name}`).join(',\n')},
+        case when ${outcome} in ('new', 'changed') then make_timestamp_ms(${fetchedAt.getTime()})::timestamp_ms
+          else s.fetched_at end as fetched_at,
+        ${outcome} as outcome
+      from (select * from incoming where strftime(date, '%Y-%m') = ${literal(month)}) as i
+      full join stored as s on i.ticker = s.ticker and i.date = s.date`);
+  }
+
+  async #readStored(key: string, body: Uint8Array | undefined, file: string): Promise<void> {
+    const columns = PRICES_COLUMNS.map(({ name, type }) => `${name} ${type}`).join(', ');
+    await this.#db.run(`create or replace temp table stored (${columns})`);
+    if (body === undefined) return;
+    await writeFile(file, body);
+    try {
+      await this.#db.run(`insert into stored by name select * from read_parquet(${literal(file)})`);
+    } catch (error) {
+      const what = firstLine(error).replaceAll(file, key);
+      throw new LakeError(
+        `${key} in lake "${this.#store.url}" is not a readable price object (${what}); ` +
+          'restore it, or delete it and load its month again',
+        error,
+      );
+    }
+  }
+
+  async #count(): Promise<{ ticker: string; outcome: keyof RowCounts; count: number }[]> {
+    const result = await this.#db.runAndReadAll(
+      `select ticker, outcome, count(*)::integer from merged where outcome <> 'kept' group by all order by all`,
+    );
+    return result.getRowsJson().map(([ticker, outcome, count]) => ({
+      ticker: String(ticker),
+      outcome: outcome as keyof RowCounts,
+      count: Number(count),
+    }));
+  }
+
+  async #encode(file: string): Promise<Uint8Array> {
+    await this.#db.run(`copy (select ${ROW_NAMES.join(', ')}, fetched_at from merged order by ticker, date)
+      to ${literal(file)} (format parquet, compression zstd)`);
+    return readFile(file);
+  }
+}

@@ -1,0 +1,118 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  NoSuchKey,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3';
+import pLimit from 'p-limit';
+import { firstLine, LakeError } from '../runtime/errors.ts';
+import { ABSENT, ConflictError, type Expectation, type ObjectInfo, type ObjectStore, type Version } from './object-store.ts';
+
+const CONCURRENT_DOWNLOADS = 8;
+
+/**
+ * A lake below a prefix of an S3 bucket. `put` with an expectation is a conditional PutObject; S3 is strongly
+ * consistent, so a reader sees the old or the new object. Versions are ETags.
+ */
+export class S3Store implements ObjectStore {
+  readonly url: string;
+  readonly #client: S3Client;
+  readonly #bucket: string;
+  readonly #prefix: string;
+
+  constructor(bucket: string, prefix: string, config: S3ClientConfig) {
+    this.#client = new S3Client(config);
+    this.#bucket = bucket;
+    this.#prefix = prefix === '' ? '' : `${prefix}/`;
+    this.url = `s3://${bucket}${prefix === '' ? '' : `/${prefix}`}`;
+  }
+
+  async *list(prefix: string): AsyncIterable<ObjectInfo> {
+    const pages = paginateListObjectsV2(
+      { client: this.#client },
+      { Bucket: this.#bucket, Prefix: this.#prefix + prefix },
+    );
+    try {
+      for await (const { Contents = [] } of pages) {
+        for (const { Key = '', Size = 0, ETag = '' } of Contents) {
+          yield { key: Key.slice(this.#prefix.length), bytes: Size, version: ETag };
+        }
+      }
+    } catch (error) {
+      throw this.#failure('list', prefix, error);
+    }
+  }
+
+  async get(key: string): Promise<{ body: Uint8Array; version: Version } | undefined> {
+    try {
+      const answer = await this.#client.send(new GetObjectCommand(this.#locate(key)));
+      return { body: await answer.Body!.transformToByteArray(), version: answer.ETag! };
+    } catch (error) {
+      if (error instanceof NoSuchKey) return undefined;
+      throw this.#failure('read', key, error);
+    }
+  }
+
+  async put(key: string, body: Uint8Array, expected?: Expectation): Promise<Version> {
+    const condition =
+      expected === undefined ? {} : expected === ABSENT ? { IfNoneMatch: '*' } : { IfMatch: expected };
+    try {
+      const answer = await this.#client.send(
+        new PutObjectCommand({ ...this.#locate(key), Body: body, ...condition }),
+      );
+      return answer.ETag!;
+    } catch (error) {
+      if (!isConflict(error, expected)) throw this.#failure('write', key, error);
+    }
+    // The SDK repeats a request whose acknowledgement was lost: the conflict may be with our own write.
+    const current = await this.get(key);
+    if (current !== undefined && Buffer.compare(current.body, body) === 0) return current.version;
+    throw new ConflictError(key);
+  }
+
+  async delete(key: string): Promise<void> {
+    try {
+      await this.#client.send(new DeleteObjectCommand(this.#locate(key)));
+    } catch (error) {
+      throw this.#failure('delete', key, error);
+    }
+  }
+
+  async localFolder(prefix: string, scratch: string): Promise<string> {
+    const limit = pLimit(CONCURRENT_DOWNLOADS);
+    const downloads: Promise<void>[] = [];
+    for await (const { key } of this.list(prefix)) {
+      downloads.push(limit(() => this.#download(key, join(scratch, key))));
+    }
+    await Promise.all(downloads);
+    return scratch;
+  }
+
+  async #download(key: string, path: string): Promise<void> {
+    const object = await this.get(key);
+    if (object === undefined) return;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, object.body);
+  }
+
+  #locate(key: string): { Bucket: string; Key: string } {
+    return { Bucket: this.#bucket, Key: this.#prefix + key };
+  }
+
+  #failure(what: string, key: string, error: unknown): LakeError {
+    return new LakeError(`cannot ${what} ${key} in lake "${this.url}": ${firstLine(error)}`, error);
+  }
+}
+
+function isConflict(error: unknown, expected: Expectation | undefined): boolean {
+  if (expected === undefined || !(error instanceof S3ServiceException)) return false;
+  const status = error.$metadata.httpStatusCode;
+  // 412 the condition fails, 409 another conditional write is under way, 404 If-Match on an object that is gone.
+  return status === 412 || status === 409 || (status === 404 && error.name === 'NoSuchKey');
+}

@@ -1,0 +1,42 @@
+import type { DateRange } from '../runtime/dates.ts';
+import type { Bar } from './bar.ts';
+
+export interface PriceRequest {
+  /** The provider's own symbol. */
+  readonly ticker: string;
+  readonly range: DateRange;
+  readonly signal: AbortSignal;
+}
+
+/** What is known of the listing behind a symbol; `null` where the provider does not say. */
+export interface Listing {
+  /** ISO 4217, or the provider's code for a minor unit. */
+  readonly currency: string | null;
+  readonly exchange: string | null;
+}
+
+/**
+ * The outcome of one request. Expected failures are values, not exceptions, so that a run can account for every
+ * ticker. `reason` is one line and never holds a response body.
+ *
+ * - `ok`: at least one bar; dates ascending, unique and inside the range
+ * - `empty`: the symbol exists and has no bar in the range
+ * - `not-found`: the provider does not know the symbol
+ * - `rate-limited`, `blocked`, `transient`: asking again later may help
+ * - `invalid`: an answer came that cannot be trusted
+ */
+export type FetchResult =
+  | { readonly kind: 'ok'; readonly bars: readonly Bar[]; readonly listing: Listing }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'not-found'; readonly reason: string }
+  | { readonly kind: 'rate-limited'; readonly reason: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'blocked' | 'transient' | 'invalid'; readonly reason: string };
+
+export type FetchKind = FetchResult['kind'];
+
+/** A source of daily prices. Implementations are safe to call concurrently. */
+export interface PriceProvider {
+  /** Names the partition of the lake that its prices go to. */
+  readonly name: 'yahoo' | 'csv';
+  fetchDaily(request: PriceRequest): Promise<FetchResult>;
+}

@@ -1,0 +1,36 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pino, type Logger as PinoLogger } from 'pino';
+import pretty from 'pino-pretty';
+
+export type Logger = PinoLogger;
+
+export interface LogOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** `pretty` for people at a terminal, `json` (one object a line, level as a word) for everything else. */
+  readonly format: 'pretty' | 'json';
+  /** A file that gets the same lines as JSON; its folder is made when needed. */
+  readonly file?: string;
+}
+
+/**
+ * A logger that writes to stderr, so that stdout carries results only. Lines have a stable `event` name;
+ * filters match the `level` field. Writing is synchronous: the last line before an exit is never lost.
+ */
+export function createLogger({ level, format, file }: LogOptions): Logger {
+  const terminal =
+    format === 'pretty'
+      ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname,event,job,runId', translateTime: 'SYS:HH:MM:ss' })
+      : pino.destination({ dest: 2, sync: true });
+  const streams: { level: typeof level; stream: NodeJS.WritableStream }[] = [
+    { level, stream: terminal as unknown as NodeJS.WritableStream },
+  ];
+  if (file !== undefined) {
+    mkdirSync(dirname(file), { recursive: true });
+    streams.push({ level, stream: pino.destination({ dest: file, sync: true }) as unknown as NodeJS.WritableStream });
+  }
+  return pino(
+    { level, base: null, formatters: { level: (label) => ({ level: label }) } },
+    pino.multistream(streams),
+  );
+}

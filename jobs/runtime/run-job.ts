@@ -1,0 +1,85 @@
+import { Command, CommanderError } from 'commander';
+import { readEnvironment, type Environment } from './environment.ts';
+import { firstLine, SignalsError, UsageError } from './errors.ts';
+import { createLogger, type Logger } from './log.ts';
+
+/** What the process around a command gives to it; everything else is built by the command itself. */
+export interface Job {
+  readonly environment: Environment;
+  /** Aborted by SIGTERM or SIGINT: finish the work in hand, then throw StoppedError. */
+  readonly signal: AbortSignal;
+  /** True when a person watches stderr. */
+  readonly isTerminal: boolean;
+  now(): Date;
+  /** Writes results to stdout. */
+  print(text: string): void;
+  /** The log of one run; lines carry `bindings`, and `file` gets a copy. */
+  openLog(bindings: { job: string; runId: string }, file?: string): Logger;
+}
+
+/**
+ * Runs one command line to its end: reads the environment, turns signals into an AbortSignal, reports what was
+ * thrown as one line on stderr, and sets the exit code. `define` adds options and the action to a command.
+ */
+export async function runJob(
+  name: string,
+  define: (command: Command, job: Job) => void,
+  argv: readonly string[],
+): Promise<void> {
+  const isTerminal = process.stderr.isTTY === true;
+  let log = createLogger({ level: 'info', format: isTerminal ? 'pretty' : 'json' });
+  try {
+    const environment = readEnvironment(process.env);
+    const logOptions = {
+      level: environment.logLevel,
+      format: environment.logFormat ?? (isTerminal ? ('pretty' as const) : ('json' as const)),
+    };
+    log = createLogger(logOptions);
+    const job: Job = {
+      environment,
+      signal: abortOnSignals(),
+      isTerminal,
+      now: () => new Date(),
+      print: printToStdout,
+      openLog(bindings, file) {
+        log = createLogger(file === undefined ? logOptions : { ...logOptions, file }).child(bindings);
+        return log;
+      },
+    };
+    const command = new Command(name).exitOverride().configureOutput({ writeErr: () => {} });
+    command.showHelpAfterError(false).helpOption('-h, --help', 'show this help');
+    define(command, job);
+    await command.parseAsync(argv, { from: 'user' });
+  } catch (thrown) {
+    process.exitCode = report(thrown, log);
+  }
+}
+
+function report(thrown: unknown, log: Logger): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  const error =
+    thrown instanceof CommanderError ? new UsageError(thrown.message.replace(/^error: /, ''), thrown) : thrown;
+  if (error instanceof SignalsError) {
+    log.error({ event: 'job.failed', code: error.code }, error.message);
+    return error.exitCode;
+  }
+  const stack = error instanceof Error ? error.stack : undefined;
+  log.error({ event: 'job.failed', code: 'unexpected', stack }, `unexpected failure: ${firstLine(error)}`);
+  return 1;
+}
+
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => controller.abort(name));
+  return controller.signal;
+}
+
+function printToStdout(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+// A reader that has seen enough (`| head`) closes the pipe: that ends the output, it is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
