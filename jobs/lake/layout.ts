@@ -15,6 +15,12 @@ export function pricesKey(provider: string, month: string): string {
   return `raw_data/provider=${provider}/month=${month}/prices.parquet`;
 }
 
+/** What the keys of one provider's prices start with. */
+export function pricesFolder(provider: string): string {
+  return `raw_data/provider=${provider}/`;
+}
+
+/** Matches the keys of all prices of a provider, as a glob. */
 export function pricesPattern(provider: string): string {
   return pricesKey(provider, '*');
 }
@@ -30,6 +36,7 @@ export function eraKey(set: string, era: IsoDate): string {
   return `features/${set}/era=${era}/features.parquet`;
 }
 
+/** Matches the keys of all eras of a set, as a glob. */
 export function eraPattern(set: string): string {
   return eraKey(set, '*');
 }
@@ -57,6 +64,11 @@ export function eraIndexKey(set: string): string {
 
 export function universeKey(date: IsoDate): string {
   return `universe/date=${date}/universe.parquet`;
+}
+
+/** Matches the keys of all universes, as a glob. */
+export function universePattern(): string {
+  return universeKey('*');
 }
 
 /** What one run did. */

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { defineLoad } from './commands/load.ts';
+import { defineQuery } from './commands/query.ts';
+import { defineQuickstart } from './commands/quickstart.ts';
+import { defineTransform } from './commands/transform.ts';
+import { runJob } from './runtime/run-job.ts';
+import { versions } from './runtime/versions.ts';
+
+await runJob(
+  'signals',
+  (program, job) => {
+    program.description('Daily market prices into features for machine learning').version(versions['signals']!);
+    defineLoad(program.command('load'), job);
+    defineTransform(program.command('transform'), job);
+    defineQuery(program.command('query'), job);
+    defineQuickstart(program.command('quickstart'), job);
+  },
+  process.argv.slice(2),
+);

@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { featureColumns } from '../features/settings.ts';
+import type { ObjectStore } from '../lake/object-store.ts';
+import { openLake } from '../lake/open-lake.ts';
+import { DuckDBEngine, readSets } from '../query/duckdb-engine.ts';
+import { FORMATS, formatResult, type Format } from '../query/format.ts';
+import { findNamedQuery, listNamedQueries, renderNamedQuery } from '../query/named.ts';
+import { openDuckDB } from '../runtime/duckdb.ts';
+import { UsageError } from '../runtime/errors.ts';
+import type { Job } from '../runtime/run-job.ts';
+import { oneOf } from './options.ts';
+
+export interface QueryOptions {
+  readonly name?: string;
+  readonly set?: string;
+  readonly format: Format;
+  readonly provider?: string;
+  readonly lake?: string;
+  readonly local: boolean;
+}
+
+const TABLE_LIMITS = { rows: 40, columns: 8 };
+
+/** `query`: SQL over prices, features and universe. */
+export function defineQuery(command: Command, job: Job): void {
+  const names = listNamedQueries().map(({ name, description }) => `  ${name.padEnd(10)} ${description}`);
+  command
+    .description('run SQL over raw_data, features_<set>, universe and universe_history')
+    .argument('[sql]', 'a statement; or use --name')
+    .option('--name <name>', 'run a named query')
+    .option('--set <set>', 'feature set of a named query (default: all, else the only one)')
+    .option('--format <format>', `${FORMATS.join(', ')}`, oneOf('--format', FORMATS), 'table')
+    .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
+    .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
+    .option('--local', 'AWS credentials from data/credential/aws.csv', false)
+    .addHelpText('after', `\nNamed queries:\n${names.join('\n')}`)
+    .action(async (sql: string | undefined) => {
+      await runQuery(sql, command.opts<QueryOptions>(), job);
+    });
+}
+
+export async function runQuery(
+  sql: string | undefined,
+  options: QueryOptions,
+  job: Job,
+  limits = TABLE_LIMITS,
+): Promise<void> {
+  if ((sql === undefined) === (options.name === undefined)) {
+    throw new UsageError('give either SQL or --name; "signals query --help" lists the named queries');
+  }
+  const store = await openLake(options.lake ?? job.environment.lake, options.local);
+  const statement = sql ?? (await renderNamed(options, store));
+  const scratch = await mkdtemp(join(tmpdir(), 'signals-query-'));
+  const engine = new DuckDBEngine({ store, db: await openDuckDB(scratch), provider: options.provider, scratch });
+  try {
+    job.print(formatResult(await engine.run(statement), options.format, limits));
+  } finally {
+    await engine.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function renderNamed({ name, set }: QueryOptions, store: ObjectStore): Promise<string> {
+  const query = findNamedQuery(name!);
+  if (!query.needsSet) return renderNamedQuery(query, { set: '', features: [] });
+  const sets = await readSets(store);
+  const chosen = set ?? (sets.has('all') || sets.size !== 1 ? 'all' : [...sets.keys()][0]!);
+  const settings = sets.get(chosen);
+  if (settings === undefined) {
+    const there = [...sets.keys()].join(', ') || 'none; make one with "signals transform"';
+    throw new UsageError(`set "${chosen}" is not in lake "${store.url}"; it has ${there}`);
+  }
+  return renderNamedQuery(query, { set: chosen, features: featureColumns(settings) });
+}

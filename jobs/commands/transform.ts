@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { GROUPS, type Group } from '../features/catalogue.ts';
+import { createSettings, type FeatureSettings } from '../features/settings.ts';
+import { transformPrices, type TransformSummary } from '../features/transform.ts';
+import { chooseProvider } from '../lake/choose-provider.ts';
+import { openLake } from '../lake/open-lake.ts';
+import { parseDate } from '../runtime/dates.ts';
+import { openDuckDB } from '../runtime/duckdb.ts';
+import { LakeError, UsageError } from '../runtime/errors.ts';
+import { createProgress } from '../runtime/progress.ts';
+import type { Job } from '../runtime/run-job.ts';
+import { createRunId } from '../runtime/run-id.ts';
+import { versions } from '../runtime/versions.ts';
+import { collect, logFile, oneOf, parseCount } from './options.ts';
+
+export interface TransformOptions {
+  readonly cmd: Group;
+  readonly lags: number;
+  readonly reload: boolean;
+  readonly definitions: 'causal' | 'ta';
+  readonly fill?: boolean;
+  readonly price: 'close' | 'adj_close';
+  readonly sample: 'weekly' | 'daily';
+  readonly na: 'keep' | 'drop';
+  readonly since?: string;
+  readonly window?: number;
+  readonly asOf?: string;
+  readonly set?: string;
+  readonly rebuild: boolean;
+  readonly ticker: readonly string[];
+  readonly provider?: string;
+  readonly lake?: string;
+  readonly local: boolean;
+}
+
+/** `transform`: features into the lake. */
+export function defineTransform(command: Command, job: Job): void {
+  command
+    .description('compute features from the prices of the lake')
+    .requiredOption('--cmd <group>', `group of features: ${GROUPS.join(', ')}`, oneOf('--cmd', GROUPS))
+    .option('--lags <n>', 'lags of each feature: trading rows 0 to n-1 back', parseLags, 5)
+    .option('--reload', 'compute eras that are up to date as well', false)
+    .option('--definitions <name>', 'causal or ta', oneOf('--definitions', ['causal', 'ta']), 'causal')
+    .option('--fill', 'fill gaps as ta does (the default with --definitions ta)')
+    .option('--no-fill', 'leave gaps NULL')
+    .option('--price <column>', 'close or adj_close', oneOf('--price', ['close', 'adj_close']), 'close')
+    .option('--sample <name>', 'weekly or daily eras', oneOf('--sample', ['weekly', 'daily']), 'weekly')
+    .option('--na <what>', 'keep or drop rows that have a NULL', oneOf('--na', ['keep', 'drop']), 'keep')
+    .option('--since <date>', 'write eras on or after this date only')
+    .option('--window <days>', 'let indicators see this many calendar days of prices only', parseCount)
+    .option('--as-of <date>', 'one row per ticker for a decision on this date, or `latest`, into <set>_live')
+    .option('--set <name>', 'name of the set to write (default: the group)')
+    .option('--rebuild', 'replace the set when it was made with another setting', false)
+    .option('--ticker <symbol>', 'compute this ticker only and merge its rows; repeatable', collect, [])
+    .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
+    .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
+    .option('--local', 'AWS credentials from data/credential/aws.csv', false)
+    .action(async () => {
+      await runTransform(command.opts<TransformOptions>(), job);
+    });
+}
+
+export async function runTransform(options: TransformOptions, job: Job): Promise<TransformSummary> {
+  const asOf = options.asOf === undefined || options.asOf === 'latest' ? options.asOf : parseDate(options.asOf, '--as-of');
+  const since = options.since === undefined ? undefined : parseDate(options.since, '--since');
+  const set = chooseSet(options);
+  if (options.definitions === 'causal' && options.fill === true) {
+    throw new UsageError('--fill goes with --definitions ta; causal features leave gaps NULL');
+  }
+  const lakeUrl = options.lake ?? job.environment.lake;
+  const store = await openLake(lakeUrl, options.local);
+  const provider = await chooseProvider(store, options.provider);
+  if (provider === undefined) {
+    throw new LakeError(`lake "${lakeUrl}" has no prices; fill it with "signals load" first`);
+  }
+  const settings = createSettings({
+    group: options.cmd,
+    provider,
+    definitions: options.definitions,
+    fill: options.definitions === 'ta' && options.fill !== false,
+    lags: options.lags,
+    price: options.price,
+    sample: asOf === undefined ? options.sample : 'live',
+    na: options.na,
+    window: options.window ?? null,
+  });
+  const runId = createRunId(job.now());
+  const log = job.openLog({ job: 'transform', runId }, logFile(lakeUrl, 'transform', runId));
+  log.info({ event: 'transform.started', set, ...settings }, `transform ${options.cmd} into set ${set}`);
+  const scratch = await mkdtemp(join(tmpdir(), 'signals-transform-'));
+  try {
+    const summary = await transformPrices(
+      {
+        runId,
+        set,
+        settings,
+        since,
+        asOf,
+        tickers: options.ticker,
+        isForced: options.reload,
+        isRebuild: options.rebuild,
+        versions,
+      },
+      {
+        store,
+        db: await openDuckDB(scratch),
+        log,
+        progress: createProgress(job.isTerminal),
+        signal: job.signal,
+        scratch,
+        now: job.now,
+      },
+    );
+    log.info({ event: 'transform.done', eras: summary.eras.length, rows: summary.rows }, `${summary.eras.length} eras written`);
+    job.print(describe(summary, set, settings, store.url));
+    return summary;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+function chooseSet({ set, cmd, asOf }: TransformOptions): string {
+  const name = set ?? (asOf === undefined ? cmd : `${cmd}_live`);
+  if (!/^[a-z][a-z0-9_]{0,59}$/.test(name)) {
+    throw new UsageError(`--set "${name}" is no name for a set: small letters, digits and _, a letter first`);
+  }
+  return name;
+}
+
+// One ticker rarely has more rows than this, and every lag is a column of its own.
+const MAX_LAGS = 1000;
+
+function parseLags(text: string): number {
+  const lags = Number(text);
+  if (!Number.isInteger(lags) || lags < 1 || lags > MAX_LAGS) {
+    throw new UsageError(`--lags "${text}" is not a whole number from 1 to ${MAX_LAGS}`);
+  }
+  return lags;
+}
+
+function describe(summary: TransformSummary, set: string, settings: FeatureSettings, lake: string): string {
+  const { eras, skipped, rows, features, tickers, bytes, nullShare, manifest } = summary;
+  const span = eras.length === 0 ? 'all up to date' : `${eras.toSorted()[0]} to ${eras.toSorted().at(-1)}`;
+  const shares = Object.entries(nullShare).map(([family, share]) => `${family} ${(share * 100).toFixed(2)} %`);
+  return [
+    `transform  set ${set} (${settings.definitions}, ${settings.sample}), lake ${lake}`,
+    `eras       ${eras.length} written, ${span}`,
+    `rows       ${rows} with ${features} features, ${(bytes / 1e6).toFixed(1)} MB`,
+    `tickers    ${tickers}, ${skipped.length} of them without a row${skipped.length === 0 ? '' : ': ' + summarise(skipped)}`,
+    `NULL       ${shares.join(', ') || 'nothing written'}`,
+    `manifest   ${manifest}`,
+  ].join('\n');
+}
+
+function summarise(skipped: TransformSummary['skipped']): string {
+  const shown = skipped.slice(0, 5).map(({ ticker, reason }) => `${ticker} (${reason})`);
+  return shown.join(', ') + (skipped.length > shown.length ? ', ...' : '');
+}

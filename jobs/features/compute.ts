@@ -1,0 +1,33 @@
+import { BAR_COLUMNS, indicatorsOf } from './catalogue.ts';
+import { fillColumn } from './fill.ts';
+import { Workspace, type Bars, type Definition, type Indicator } from './indicator.ts';
+import type { Group } from './catalogue.ts';
+
+/** Computes all columns of a group for one ticker after another, in buffers that it makes once. */
+export class FeatureComputer {
+  /** Row t of column c at [c][t]; the order is that of `columnsOf`. Valid until the next `compute`. */
+  readonly columns: readonly Float64Array[];
+  readonly #indicators: readonly { indicator: Indicator; out: readonly Float64Array[] }[];
+  readonly #definition: Definition;
+  readonly #workspace: Workspace;
+
+  /** @param capacity rows of the longest series */
+  constructor(group: Group, definition: Definition, capacity: number) {
+    const create = (): Float64Array => new Float64Array(capacity);
+    this.#definition = definition;
+    this.#workspace = new Workspace(capacity);
+    this.#indicators = indicatorsOf(group).map((indicator) => ({ indicator, out: indicator.columns.map(create) }));
+    this.columns = [...BAR_COLUMNS.map(create), ...this.#indicators.flatMap(({ out }) => out)];
+  }
+
+  compute(bars: Bars): void {
+    for (const [index, name] of BAR_COLUMNS.entries()) {
+      this.columns[index]!.set(bars[name].subarray(0, bars.length));
+    }
+    for (const { indicator, out } of this.#indicators) {
+      indicator.kernel(bars, out, this.#workspace, this.#definition);
+      if (this.#definition !== 'ta-fill') continue;
+      for (const [index, { fill }] of indicator.columns.entries()) fillColumn(out[index]!, bars.length, fill);
+    }
+  }
+}

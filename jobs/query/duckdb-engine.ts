@@ -1,0 +1,97 @@
+import type { Json } from '@duckdb/node-api';
+import { parseSettings, type FeatureSettings } from '../features/settings.ts';
+import { chooseProvider } from '../lake/choose-provider.ts';
+import { FEATURES_PREFIX, parseSettingsKey, pricesFolder, UNIVERSE_PREFIX } from '../lake/layout.ts';
+import type { ObjectStore } from '../lake/object-store.ts';
+import type { DuckDBConnection } from '../runtime/duckdb.ts';
+import { firstLine, QueryError } from '../runtime/errors.ts';
+import type { QueryEngine, QueryResult, ResultValue } from './engine.ts';
+import { featuresView, rawDataView, universeHistoryView, universeView } from './views.ts';
+
+export interface DuckDBEngineOptions {
+  readonly store: ObjectStore;
+  readonly db: DuckDBConnection;
+  /** Whose prices `raw_data` shows: the usual choice when undefined. */
+  readonly provider: string | undefined;
+  /** Folder for copies of objects that are not on this machine. */
+  readonly scratch: string;
+}
+
+/**
+ * Queries a lake with DuckDB. Only the tables that a query names are prepared, so that a lake in S3 is copied no
+ * further than needed.
+ */
+export class DuckDBEngine implements QueryEngine {
+  readonly #options: DuckDBEngineOptions;
+
+  constructor(options: DuckDBEngineOptions) {
+    this.#options = options;
+  }
+
+  async run(sql: string): Promise<QueryResult> {
+    const { db } = this.#options;
+    try {
+      for (const table of db.getTableNames(sql, false)) await this.#prepare(table.toLowerCase());
+      const result = await db.runAndReadAll(sql);
+      const types = result.columnTypes().map(String);
+      return {
+        columns: result.columnNames().map((name, index) => ({ name, type: types[index]! })),
+        rows: result.getRowsJson().map((row) => row.map((value, index) => readValue(value, types[index]!))),
+      };
+    } catch (error) {
+      throw toQueryError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#options.db.closeSync();
+  }
+
+  /** Makes the view behind a table of the lake; any other name is left to DuckDB. */
+  async #prepare(table: string): Promise<void> {
+    const { store, db, scratch } = this.#options;
+    if (table === 'raw_data') {
+      const provider = await chooseProvider(store, this.#options.provider);
+      const prefix = pricesFolder(provider ?? 'none');
+      await db.run(rawDataView(await store.localFolder(prefix, scratch), provider ?? 'none', provider === undefined));
+    } else if (table === 'universe' || table === 'universe_history') {
+      const isEmpty = await hasNone(store, UNIVERSE_PREFIX);
+      await db.run(universeHistoryView(await store.localFolder(UNIVERSE_PREFIX, scratch), isEmpty));
+      await db.run(universeView());
+    } else if (table.startsWith('features_')) {
+      const set = table.slice('features_'.length);
+      const settings = (await readSets(store)).get(set);
+      if (settings === undefined) return;
+      const eras = `${FEATURES_PREFIX}${set}/era=`;
+      await db.run(featuresView(await store.localFolder(eras, scratch), set, settings, await hasNone(store, eras)));
+    }
+  }
+}
+
+/** The feature sets of a lake with their settings, by name. */
+export async function readSets(store: ObjectStore): Promise<Map<string, FeatureSettings>> {
+  const sets = new Map<string, FeatureSettings>();
+  for await (const { key } of store.list(FEATURES_PREFIX)) {
+    const set = parseSettingsKey(key);
+    const object = set === undefined ? undefined : await store.get(key);
+    if (object !== undefined) sets.set(set!, parseSettings(Buffer.from(object.body).toString(), key));
+  }
+  return sets;
+}
+
+async function hasNone(store: ObjectStore, prefix: string): Promise<boolean> {
+  for await (const _object of store.list(prefix)) return false;
+  return true;
+}
+
+function readValue(value: Json, type: string): ResultValue {
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value !== 'string') return JSON.stringify(value);
+  const isInteger = /INT$/.test(type);
+  return isInteger && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function toQueryError(error: unknown): unknown {
+  if (!/ Error: /.test(firstLine(error))) return error;
+  return new QueryError(`the query failed: ${firstLine(error)}`, error);
+}
