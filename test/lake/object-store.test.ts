@@ -1,0 +1,89 @@
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { LocalStore } from '../../jobs/lake/local-store.ts';
+import { ABSENT, ConflictError } from '../../jobs/lake/object-store.ts';
+import { S3Store } from '../../jobs/lake/s3-store.ts';
+import { objectStoreContract } from '../contracts/object-store.ts';
+import { awsClientConfig, awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
+import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
+import { temporaryFolder } from '../support/folders.ts';
+
+const body = Buffer.from('content');
+
+describe('a lake in a folder', () => {
+  const folder = temporaryFolder();
+  const newRoot = (): string => mkdtempSync(join(folder, 'lake-'));
+  objectStoreContract(async () => new LocalStore(newRoot()));
+
+  test('leaves nothing behind in staging, whether a put succeeds or conflicts', async () => {
+    const root = newRoot();
+    const store = new LocalStore(root);
+    await store.put('a', body);
+    await expect(store.put('a', Buffer.from('other'), ABSENT)).rejects.toThrow(ConflictError);
+    expect(readdirSync(join(root, 'staging'))).toEqual([]);
+  });
+
+  test('says what cannot be written and where', async () => {
+    const root = newRoot();
+    writeFileSync(join(root, 'file'), '');
+    const store = new LocalStore(join(root, 'file'));
+    await expect(store.put('a/b', body)).rejects.toThrow(/cannot write a\/b in lake "file:.*file"/);
+  });
+
+  test('ignores hidden files such as its own lock', async () => {
+    const root = newRoot();
+    mkdirSync(join(root, '.hidden'));
+    writeFileSync(join(root, '.hidden/x'), '');
+    chmodSync(root, 0o755);
+    const store = new LocalStore(root);
+    await store.put('a', body);
+    const keys: string[] = [];
+    for await (const { key } of store.list('')) keys.push(key);
+    expect(keys).toEqual(['a']);
+  });
+});
+
+describeWithAws('a lake in S3', () => {
+  let proxy: FaultProxy;
+  let bucket: string;
+  let opened = 0;
+  beforeAll(async () => {
+    proxy = await startFaultProxy(awsEndpoint);
+    bucket = await createBucket();
+  });
+  afterAll(() => proxy.close());
+  const open = (): S3Store => {
+    opened += 1;
+    return new S3Store(bucket, `lake-${opened}`, { ...awsClientConfig, endpoint: proxy.url, maxAttempts: 3 });
+  };
+  objectStoreContract(async () => open());
+
+  test('a write whose acknowledgement was lost is recognised as its own', async () => {
+    const store = open();
+    let puts = 0;
+    proxy.decide = (method) => {
+      if (method !== 'PUT') return 'pass';
+      puts += 1;
+      return puts === 1 ? 'lose-answer' : 'pass';
+    };
+    const version = await store.put('a', body, ABSENT);
+    proxy.decide = () => 'pass';
+    expect(puts).toBeGreaterThan(1);
+    expect(await store.get('a')).toEqual({ body: Buffer.from(body), version });
+  });
+
+  test('a write that meets another conditional write under way (409) is a conflict', async () => {
+    const store = open();
+    const answer = '<Error><Code>ConditionalRequestConflict</Code><Message>try again</Message></Error>';
+    proxy.decide = (method) => (method === 'PUT' ? { status: 409, body: answer } : 'pass');
+    await expect(store.put('a', body, ABSENT)).rejects.toThrow(ConflictError);
+    proxy.decide = () => 'pass';
+  });
+
+  test('says which object of which lake failed', async () => {
+    const store = new S3Store('no-such-bucket', 'x', { ...awsClientConfig, maxAttempts: 1 });
+    await expect(store.put('a', body)).rejects.toThrow(/cannot write a in lake "s3:\/\/no-such-bucket\/x"/);
+  });
+});

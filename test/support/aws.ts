@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { describe } from '@jest/globals';
+
+const missing = process.env['TEST_AWS_MISSING'];
+
+/** Endpoint of the emulator that the run started. */
+export const awsEndpoint = process.env['TEST_AWS_ENDPOINT'] ?? '';
+
+/** What the SDK needs to talk to the emulator. */
+export function awsEnvironment(endpoint = awsEndpoint): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_REGION: 'eu-west-1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+export const awsClientConfig = {
+  endpoint: awsEndpoint,
+  region: 'eu-west-1',
+  credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  forcePathStyle: true,
+};
+
+/** A suite that needs the AWS emulator; skipped, with the reason in its name, where there is none. */
+export function describeWithAws(name: string, suite: () => void): void {
+  if (missing === undefined) describe(name, suite);
+  else describe.skip(`${name} (skipped: ${missing})`, suite);
+}
+
+/** Makes a new bucket and resolves with its name. */
+export async function createBucket(): Promise<string> {
+  const name = `test-${randomUUID()}`;
+  await new S3Client(awsClientConfig).send(new CreateBucketCommand({
+    Bucket: name,
+    CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' },
+  }));
+  return name;
+}

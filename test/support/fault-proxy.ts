@@ -1,0 +1,83 @@
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/**
+ * What to do with one request: pass it on, answer with a status of our own, or pass it on and cut the connection
+ * before the answer arrives, so that the sender cannot know that it was carried out.
+ */
+export type Fault = 'pass' | { readonly status: number; readonly body: string } | 'lose-answer';
+
+export interface FaultProxy {
+  readonly url: string;
+  /** Decides about each request, in the order in which they come. */
+  decide: (method: string, path: string) => Fault;
+  readonly seen: { method: string; path: string; ifMatch: string | undefined; ifNoneMatch: string | undefined }[];
+  close(): Promise<void>;
+}
+
+/**
+ * An HTTP proxy in front of an emulator. It passes on one request at a time: conditional writes are atomic in S3,
+ * and in an emulator with threads they need this help.
+ */
+export async function startFaultProxy(target: string): Promise<FaultProxy> {
+  let turn: Promise<void> = Promise.resolve();
+  const server = createServer((incoming, outgoing) => {
+    turn = turn.then(() => handle(incoming, outgoing)).catch(() => void outgoing.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const parts: Buffer[] = [];
+    for await (const part of incoming) parts.push(part as Buffer);
+    const { method = '', url: path = '', headers } = incoming;
+    proxy.seen.push({
+      method,
+      path,
+      ifMatch: headers['if-match'],
+      ifNoneMatch: headers['if-none-match'],
+    });
+    const fault = proxy.decide(method, path);
+    if (typeof fault === 'object') {
+      outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(fault.body);
+      return;
+    }
+    const answer = await pass(method, path, headers, Buffer.concat(parts));
+    if (fault === 'lose-answer') {
+      outgoing.destroy();
+      return;
+    }
+    outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+
+  function pass(
+    method: string,
+    path: string,
+    headers: IncomingMessage['headers'],
+    body: Buffer,
+  ): Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }> {
+    return new Promise((resolve, reject) => {
+      const onward = request(new URL(path, target), { method, headers }, (answer) => {
+        const parts: Buffer[] = [];
+        answer.on('data', (part: Buffer) => parts.push(part));
+        answer.on('end', () => {
+          resolve({ status: answer.statusCode!, headers: answer.headers, body: Buffer.concat(parts) });
+        });
+        answer.on('error', reject);
+      });
+      onward.on('error', reject);
+      onward.end(body);
+    });
+  }
+
+  const proxy: FaultProxy = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    decide: () => 'pass',
+    seen: [],
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return proxy;
+}

@@ -1,0 +1,6 @@
+import { startAwsEmulator } from './aws-emulator-process.ts';
+
+/** Starts what several suites share. Workers learn of it by environment variables. */
+export default async function globalSetup(): Promise<void> {
+  await startAwsEmulator();
+}
