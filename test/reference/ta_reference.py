@@ -35,7 +35,7 @@ SUFFIX = {False: "", True: "__fill"}
 
 # Rows from the start of each sample. Some definitions use the mean over all rows, so a file
 # is its own series: its values hold for its rows, not for the first rows of a longer history.
-REAL = {"AAPL": 520, "DIA": 520, "GLD": 520, "GOOG": 520, "GORO": 520, "IEF": 520, "SPY": 1000, "VTI": 520}
+REAL = {"AAPL": 1000, "GLD": 520, "GORO": 520, "IEF": 520, "MSFT": 520, "SPY": 520, "VTI": 520}
 
 # ---------------------------------------------------------------- series
 
@@ -68,6 +68,8 @@ def no_trade_days() -> pd.DataFrame:
     for start, days in [(1, 2), (40, 3), (70, 30), (130, 60), (225, 1), (240, 5)]:
         df.loc[start : start + days - 1, ["open", "high", "low", "close"]] = df.loc[start - 1, "close"]
         df.loc[start : start + days - 1, "volume"] = 0.0
+    # Quoted but not traded: the price moves, so ease of movement is infinite.
+    df.loc[[200, 205, 206], "volume"] = 0.0
     return df
 
 
@@ -105,7 +107,7 @@ def almost_constant() -> pd.DataFrame:
 
 
 SYNTHETIC: dict[str, tuple[Callable[[], pd.DataFrame], str]] = {
-    "no_trade_days": (no_trade_days, "runs of 1 to 60 days without volume, flat at the last close"),
+    "no_trade_days": (no_trade_days, "runs of 1 to 60 days without volume, flat at the last close; three more days without volume, not flat"),
     "penny": (penny, "prices below 0.05, rounded to 4 decimals"),
     "unadjusted_split": (unadjusted_split, "20:1 split at row 120, not adjusted"),
     "rows_60": (lambda: usual(60, seed=4), "60 rows"),
@@ -197,7 +199,7 @@ def features(df: pd.DataFrame, fill: bool) -> dict[str, object]:
 # ---------------------------------------------------------------- files
 
 
-def table(df: pd.DataFrame, origin: str) -> pa.Table:
+def table(df: pd.DataFrame, origin: str) -> tuple[pa.Table, dict[str, str]]:
     by_mode = {fill: features(df, fill) for fill in (False, True)}
     columns: dict[str, object] = {name: df[name] for name in PRICES}
     raised: list[str] = []
@@ -211,7 +213,26 @@ def table(df: pd.DataFrame, origin: str) -> pa.Table:
     arrays = {name: pa.array(np.asarray(values, dtype="float64"), from_pandas=True) for name, values in columns.items()}
     metadata = {name: version(name) for name in ("ta", "pandas", "numpy")}
     metadata |= {"origin": origin, "raised": json.dumps(raised)}
-    return pa.table({"date": pa.array(df["date"].astype(str))} | arrays).replace_schema_metadata(metadata)
+    return pa.table({"date": pa.array(df["date"].astype(str))} | arrays), metadata
+
+
+def write(made: pa.Table, metadata: dict[str, str], target: Path) -> None:
+    # Indicator values hardly repeat: a dictionary only adds bytes. Splitting the bytes of the
+    # doubles puts signs and exponents side by side, which zstd likes. The Arrow schema and the
+    # statistics would be a third of a short file.
+    floats = [field.name for field in made.schema if pa.types.is_floating(field.type)]
+    with pq.ParquetWriter(
+        target,
+        made.schema,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=False,
+        use_byte_stream_split=floats,
+        store_schema=False,
+        write_statistics=False,
+    ) as writer:
+        writer.write_table(made)
+        writer.add_key_value_metadata(metadata)
 
 
 def main() -> None:
@@ -223,21 +244,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
     options.out.mkdir(parents=True, exist_ok=True)
     for name, df, origin in series(options.sample):
-        made = table(df, origin)
+        made, metadata = table(df, origin)
         target = options.out / f"{name}.parquet"
-        # Indicator values hardly repeat: a dictionary only adds bytes. Splitting the bytes of the
-        # doubles puts signs and exponents side by side, which zstd likes.
-        floats = [field.name for field in made.schema if pa.types.is_floating(field.type)]
-        pq.write_table(
-            made,
-            target,
-            compression="zstd",
-            compression_level=19,
-            use_dictionary=False,
-            use_byte_stream_split=floats,
-            store_schema=False,
-        )
-        raised = json.loads(made.schema.metadata[b"raised"])
+        write(made, metadata, target)
+        raised = json.loads(metadata["raised"])
         print(f"{name}: {made.num_rows} rows, {made.num_columns} columns, {target.stat().st_size} bytes", *raised)
 
 

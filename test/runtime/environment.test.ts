@@ -1,0 +1,24 @@
+import { expect, test } from '@jest/globals';
+import { readEnvironment } from '../../jobs/runtime/environment.ts';
+
+test('nothing set means a lake in data/lake, info and the format that fits the output', () => {
+  expect(readEnvironment({})).toEqual({
+    lake: 'file:./data/lake',
+    yahooBaseUrl: undefined,
+    logLevel: 'info',
+    logFormat: undefined,
+  });
+});
+
+test('an empty variable is one that is not set', () => {
+  expect(readEnvironment({ SIGNALS_LAKE: '', LOG_LEVEL: '' }).lake).toBe('file:./data/lake');
+});
+
+test.each([
+  ['LOG_LEVEL', 'loud'],
+  ['LOG_FORMAT', 'xml'],
+  ['YAHOO_BASE_URL', 'not a url'],
+  ['YAHOO_BASE_URL', 'ftp://x.example'],
+])('%s "%s" is refused by name and value', (name, value) => {
+  expect(() => readEnvironment({ [name]: value })).toThrow(`${name} "${value}"`);
+});
