@@ -9,7 +9,7 @@ import { ema, rollingMean, rollingSum } from './rolling.ts';
 /**
  * Close location value times volume: where the close lies in the day's range, from -1 at the low to +1 at the
  * high. A bar without range counts 0. `ta` divides by zero when such a bar closes outside of its range, and stays
- * infinite from then on; `causal` counts that 0 as well.
+ * infinite from then on; `causal` counts that 0 too, and lets no bad bar weigh more than its volume.
  */
 function moneyFlow({ length, high, low, close, volume }: Bars, definition: Definition, out: Float64Array): void {
   for (let t = 0; t < length; t += 1) {
@@ -18,7 +18,8 @@ function moneyFlow({ length, high, low, close, volume }: Bars, definition: Defin
     const c = close[t]!;
     const range = h - l;
     let location = (c - l - (h - c)) / range;
-    if (Number.isNaN(location) || (range === 0 && definition === 'causal')) location = 0;
+    if (Number.isNaN(location)) location = 0;
+    if (definition === 'causal') location = range > 0 ? Math.min(1, Math.max(-1, location)) : 0;
     out[t] = location * volume[t]!;
   }
 }
@@ -179,8 +180,8 @@ const negativeVolumeIndex: Kernel = ({ length, close, volume }, [nvi], _workspac
   let index = 1000;
   for (let t = 0; t < length; t += 1) {
     if (t > 0 && volume[t - 1]! > volume[t]!) {
-      const change = close[t]! / close[t - 1]! - 1;
-      if (definition !== 'causal' || Number.isFinite(change)) index *= 1 + change;
+      const next = index * (1 + (close[t]! / close[t - 1]! - 1));
+      if (definition !== 'causal' || Number.isFinite(next)) index = next;
     }
     nvi![t] = index;
   }

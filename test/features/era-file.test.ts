@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { EraBlock } from '../../jobs/features/era-block.ts';
+import { encodeEra } from '../../jobs/features/era-file.ts';
+import { fromDay } from '../../jobs/runtime/dates.ts';
+import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
+import { temporaryFolder } from '../support/folders.ts';
+
+const folder = temporaryFolder();
+let db: DuckDBConnection;
+beforeAll(async () => {
+  db = await openDuckDB(folder);
+});
+
+interface Row {
+  readonly ticker: string;
+  readonly day: number;
+  readonly values: readonly number[];
+}
+
+function encode(rows: readonly Row[], features: readonly string[]): Uint8Array {
+  const block = new EraBlock(0, rows.length + 3, features.length);
+  for (const { ticker, day, values } of rows) {
+    block.add(ticker, day, values.map((value) => Float64Array.of(value)), 0, 1, undefined);
+  }
+  return encodeEra(block, features, { 'signals.settings': '{"a":"ü"}' });
+}
+
+/** The rows as they must come back: float32, NULL for NaN. */
+function expected(rows: readonly Row[], features: readonly string[]): Record<string, unknown>[] {
+  return rows.map(({ ticker, day, values }) => ({
+    ticker,
+    date: fromDay(day),
+    ...Object.fromEntries(features.map((name, i) => [name, Number.isNaN(values[i]!) ? null : Math.fround(values[i]!)])),
+  }));
+}
+
+async function readWithDuckDB(body: Uint8Array): Promise<Record<string, unknown>[]> {
+  const file = join(folder, 'era.parquet');
+  writeFileSync(file, body);
+  const result = await db.runAndReadAll(`select * replace (date::varchar as date) from '${file}'`);
+  return result.getRowObjects();
+}
+
+async function readWithHyparquet(body: Uint8Array): Promise<Record<string, unknown>[]> {
+  const file = Uint8Array.from(body).buffer;
+  const rows = await parquetReadObjects({ file, compressors });
+  return rows.map((row) => ({ ...row, date: (row['date'] as Date).toISOString().slice(0, 10) }));
+}
+
+const features = ['feature_a_shift0', 'feature_b_shift0'];
+const value = fc.oneof(fc.float({ noDefaultInfinity: true }), fc.constant(Number.NaN), fc.constant(-0));
+const rowsOf = fc.array(
+  fc.record({
+    ticker: fc.string({ unit: 'binary', maxLength: 12 }).filter((text) => text.isWellFormed()),
+    day: fc.integer({ min: 0, max: 30_000 }),
+    values: fc.tuple(value, value),
+  }),
+  { minLength: 1, maxLength: 200 },
+);
+
+describe('an era object', () => {
+  test('gives back every row in DuckDB and in hyparquet', async () => {
+    await fc.assert(
+      fc.asyncProperty(rowsOf, async (rows) => {
+        const body = encode(rows, features);
+        expect(await readWithDuckDB(body)).toEqual(expected(rows, features));
+        expect(await readWithHyparquet(body)).toEqual(expected(rows, features));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('holds runs of gaps and values of any length', async () => {
+    const rows = Array.from({ length: 5000 }, (_, index) => ({
+      ticker: `T${index}`,
+      day: 15_000,
+      values: [index < 130 || index > 4000 ? Number.NaN : index, index % 2 === 0 ? Number.NaN : index],
+    }));
+    expect(await readWithDuckDB(encode(rows, features))).toEqual(expected(rows, features));
+  });
+
+  test('has zstd pages, types that Athena knows, and its setting in the footer', async () => {
+    const metadata = await parquetMetadataAsync(Uint8Array.from(encode([{ ticker: 'A', day: 1, values: [1, 2] }], features)).buffer);
+    expect(metadata.key_value_metadata).toEqual([{ key: 'signals.settings', value: '{"a":"ü"}' }]);
+    expect(metadata.row_groups).toHaveLength(1);
+    expect(new Set(metadata.row_groups[0]!.columns.map((column) => column.meta_data!.codec))).toEqual(new Set(['ZSTD']));
+    expect(metadata.schema.map(({ name, type, converted_type }) => [name, type, converted_type])).toEqual([
+      ['schema', undefined, undefined],
+      ['ticker', 'BYTE_ARRAY', 'UTF8'],
+      ['date', 'INT32', 'DATE'],
+      ['feature_a_shift0', 'FLOAT', undefined],
+      ['feature_b_shift0', 'FLOAT', undefined],
+    ]);
+  });
+
+  test('is the same bytes for the same rows', () => {
+    const rows = [{ ticker: 'A', day: 1, values: [1, Number.NaN] }];
+    expect(encode(rows, features)).toEqual(encode(rows, features));
+  });
+});
+
+test('a row with a gap in a required column is left out whole', () => {
+  const block = new EraBlock(0, 4, 2);
+  const add = (a: number, b: number): boolean =>
+    block.add('T', 0, [Float64Array.of(a), Float64Array.of(b)], 0, 1, [true, false]);
+  expect([add(1, Number.NaN), add(Number.NaN, 2), add(3, 4)]).toEqual([true, false, true]);
+  expect([...block.column(0)]).toEqual([1, 3]);
+  expect([...block.column(1)]).toEqual([Number.NaN, 4]);
+});
