@@ -3,7 +3,7 @@ import { parseSettings, type FeatureSettings } from '../features/settings.ts';
 import { chooseProvider } from '../lake/choose-provider.ts';
 import { FEATURES_PREFIX, parseSettingsKey, pricesFolder, UNIVERSE_PREFIX } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
-import type { DuckDBConnection } from '../runtime/duckdb.ts';
+import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, QueryError } from '../runtime/errors.ts';
 import type { QueryEngine, QueryResult, ResultValue } from './engine.ts';
 import { featuresView, rawDataView, universeHistoryView, universeView } from './views.ts';
@@ -31,7 +31,7 @@ export class DuckDBEngine implements QueryEngine {
   async run(sql: string): Promise<QueryResult> {
     const { db } = this.#options;
     try {
-      for (const table of db.getTableNames(sql, false)) await this.#prepare(table.toLowerCase());
+      for (const table of await this.#tablesIn(sql)) await this.#prepare(table);
       const result = await db.runAndReadAll(sql);
       const types = result.columnTypes().map(String);
       return {
@@ -45,6 +45,16 @@ export class DuckDBEngine implements QueryEngine {
 
   async close(): Promise<void> {
     this.#options.db.closeSync();
+  }
+
+  /** Names of the tables in a statement, asked of an empty database: one that knows a view looks inside it. */
+  async #tablesIn(sql: string): Promise<string[]> {
+    const empty = await openDuckDB(this.#options.scratch);
+    try {
+      return empty.getTableNames(sql, false).map((name) => name.toLowerCase());
+    } finally {
+      empty.closeSync();
+    }
   }
 
   /** Makes the view behind a table of the lake; any other name is left to DuckDB. */
@@ -87,8 +97,10 @@ async function hasNone(store: ObjectStore, prefix: string): Promise<boolean> {
 function readValue(value: Json, type: string): ResultValue {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
   if (typeof value !== 'string') return JSON.stringify(value);
-  const isInteger = /INT$/.test(type);
-  return isInteger && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  const isInteger = /INT$/.test(type) && Number.isSafeInteger(Number(value));
+  // A double holds every decimal of 15 digits.
+  const isShortDecimal = Number(/^DECIMAL\((\d+)/.exec(type)?.[1]) <= 15;
+  return isInteger || isShortDecimal ? Number(value) : value;
 }
 
 function toQueryError(error: unknown): unknown {

@@ -99,7 +99,8 @@ def constant(rows: int = 200) -> pd.DataFrame:
 def almost_constant() -> pd.DataFrame:
     """Moves of 1e-8 on a few days: windows whose spread is close to the rounding error."""
     df = constant(240)
-    for row, column, sign in [(30, "close", 1), (31, "high", 1), (32, "low", -1), (100, "close", -1), (170, "close", 1)]:
+    moves = [(30, "close", 1), (31, "high", 1), (32, "low", -1), (100, "close", -1), (170, "close", 1)]
+    for row, column, sign in moves:
         df.loc[row, column] = 25.0 * (1 + sign * 1e-8)
     df["high"] = df[PRICES[:4]].max(axis=1)
     df["low"] = df[PRICES[:4]].min(axis=1)
@@ -119,7 +120,8 @@ SYNTHETIC: dict[str, tuple[Callable[[], pd.DataFrame], str]] = {
 
 def series(sample: Path) -> Iterable[tuple[str, pd.DataFrame, str]]:
     for ticker, rows in REAL.items():
-        df = pd.read_csv(sample / f"{ticker}.csv", dtype={name: "float64" for name in PRICES}, float_precision="round_trip")
+        # round_trip: the doubles nearest to the decimals in the file; pandas' default may be a bit off.
+        df = pd.read_csv(sample / f"{ticker}.csv", dtype=dict.fromkeys(PRICES, "float64"), float_precision="round_trip")
         if len(df) < rows:
             raise SystemExit(f"{sample / ticker}.csv has {len(df)} rows, {rows} are needed")
         yield ticker, df.loc[: rows - 1, ["date", *PRICES]], f"data/sample/{ticker}.csv, first {rows} rows"
@@ -210,7 +212,10 @@ def table(df: pd.DataFrame, origin: str) -> tuple[pa.Table, dict[str, str]]:
                 raised.append(name + suffix)
             else:
                 columns[name + suffix] = values
-    arrays = {name: pa.array(np.asarray(values, dtype="float64"), from_pandas=True) for name, values in columns.items()}
+    # from_pandas writes NaN as null, which every reader can tell from a number.
+    arrays = {
+        name: pa.array(np.asarray(values, dtype="float64"), from_pandas=True) for name, values in columns.items()
+    }
     metadata = {name: version(name) for name in ("ta", "pandas", "numpy")}
     metadata |= {"origin": origin, "raised": json.dumps(raised)}
     return pa.table({"date": pa.array(df["date"].astype(str))} | arrays), metadata
