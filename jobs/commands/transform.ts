@@ -7,7 +7,7 @@ import { createSettings, type FeatureSettings } from '../features/settings.ts';
 import { transformPrices, type TransformSummary } from '../features/transform.ts';
 import { chooseProvider } from '../lake/choose-provider.ts';
 import { openLake } from '../lake/open-lake.ts';
-import { parseDate } from '../runtime/dates.ts';
+import { parseDate, utcDate, type IsoDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, UsageError } from '../runtime/errors.ts';
 import { createProgress } from '../runtime/progress.ts';
@@ -64,7 +64,7 @@ export function defineTransform(command: Command, job: Job): void {
 }
 
 export async function runTransform(options: TransformOptions, job: Job): Promise<TransformSummary> {
-  const asOf = options.asOf === undefined || options.asOf === 'latest' ? options.asOf : parseDate(options.asOf, '--as-of');
+  const asOf = resolveAsOf(options, job.now());
   const since = options.since === undefined ? undefined : parseDate(options.since, '--since');
   const set = chooseSet(options);
   if (options.definitions === 'causal' && options.fill === true) {
@@ -120,6 +120,13 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+function resolveAsOf({ asOf }: TransformOptions, now: Date): IsoDate | 'latest' | undefined {
+  if (asOf === undefined || asOf === 'latest') return asOf;
+  const date = parseDate(asOf, '--as-of');
+  if (date > utcDate(now)) throw new UsageError(`--as-of ${date} lies in the future; today is ${utcDate(now)}`);
+  return date;
 }
 
 function chooseSet({ set, cmd, asOf }: TransformOptions): string {

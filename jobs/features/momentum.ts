@@ -98,7 +98,13 @@ const TSI_FAST_ROWS = 13;
  * From sums over windows of `rows` the sums over windows of twice as many. In `ta-fill` those that begin before the
  * series are sums of what there is.
  */
-function doubleWindows(sums: Float64Array, n: number, rows: number, definition: Definition, out: Float64Array): void {
+function doubleWindows(
+  sums: Float64Array,
+  n: number,
+  rows: number,
+  definition: Definition,
+  out: Float64Array,
+): void {
   const before = definition === 'ta-fill' ? 0 : Number.NaN;
   for (let t = 0; t < n; t += 1) out[t] = sums[t]! + (t < rows ? before : sums[t - rows]!);
 }
@@ -312,7 +318,12 @@ export const MOMENTUM: readonly Indicator[] = [
   indicator(
     'RSI and stochastic RSI',
     { rows: RSI_ROWS, smoothingRows: STOCH_RSI_ROWS },
-    [column('rsi', 13, 50), column('stoch_rsi', 26, 0), column('stoch_rsi_k', 28, 0), column('stoch_rsi_d', 30, 0)],
+    [
+      column('rsi', 13, 50),
+      column('stoch_rsi', 26, 0),
+      column('stoch_rsi_k', 28, 0),
+      column('stoch_rsi_d', 30, 0),
+    ],
     relativeStrength,
   ),
   indicator(

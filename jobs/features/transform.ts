@@ -3,7 +3,7 @@ import { writeManifest } from '../lake/manifest.ts';
 import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
 import { addDays, fromDay, toDay, utcDate, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
-import { firstLine, LakeError, StoppedError, UsageError } from '../runtime/errors.ts';
+import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { FeatureComputer } from './compute.ts';
@@ -31,7 +31,7 @@ export interface TransformRequest {
   readonly settings: FeatureSettings;
   /** Write eras on or after this date only. */
   readonly since: IsoDate | undefined;
-  /** The date of a live set, or its last trading date; undefined for weekly and daily sets. */
+  /** The date of a live set, not after today, or its last trading date; undefined for weekly and daily sets. */
   readonly asOf: IsoDate | 'latest' | undefined;
   /** Compute these tickers only and merge their rows into the eras that stand; all when empty. */
   readonly tickers: readonly string[];
@@ -152,9 +152,6 @@ async function computeAndWrite(request: TransformRequest, ports: TransformPorts,
   const { settings, set, asOf, tickers } = request;
   const { store, db, log, scratch } = ports;
   const today = utcDate(ports.now());
-  if (asOf !== undefined && asOf !== 'latest' && asOf > today) {
-    throw new UsageError(`--as-of ${asOf} lies in the future; the latest day is ${today}`);
-  }
   const before = asOf === undefined || asOf === 'latest' || asOf === today ? today : addDays(asOf, 1);
   const from = settings.window === null ? undefined : addDays(before, -settings.window);
   const source = await PriceSource.open(

@@ -108,7 +108,7 @@ def almost_constant() -> pd.DataFrame:
 
 
 SYNTHETIC: dict[str, tuple[Callable[[], pd.DataFrame], str]] = {
-    "no_trade_days": (no_trade_days, "runs of 1 to 60 days without volume, flat at the last close; three more days without volume, not flat"),
+    "no_trade_days": (no_trade_days, "runs of 1 to 60 flat days without volume; on three more the price moves"),
     "penny": (penny, "prices below 0.05, rounded to 4 decimals"),
     "unadjusted_split": (unadjusted_split, "20:1 split at row 120, not adjusted"),
     "rows_60": (lambda: usual(60, seed=4), "60 rows"),
