@@ -9,7 +9,9 @@ import { versions } from './runtime/versions.ts';
 await runJob(
   'signals',
   (program, job) => {
-    program.description('Daily market prices into features for machine learning').version(versions['signals']!);
+    program
+      .description('Daily market prices into features for machine learning')
+      .version(versions['signals']!);
     defineLoad(program.command('load'), job);
     defineTransform(program.command('transform'), job);
     defineQuery(program.command('query'), job);

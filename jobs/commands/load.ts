@@ -42,7 +42,10 @@ export function defineLoad(command: Command, job: Job): void {
     .option('--end <date>', 'first trading date no longer wanted (default: tomorrow, UTC)')
     .option('--ticker <name>', 'load this symbol, numerai or Bloomberg ticker only; repeatable', collect, [])
     .option('--ntickers <n>', 'load the first n tickers only', parseCount)
-    .option('--universe <file>', 'CSV file with the names to load (default: data/config/universe.csv for yahoo)')
+    .option(
+      '--universe <file>',
+      'CSV file with the names to load (default: data/config/universe.csv for yahoo)',
+    )
     .option('--source <name>', 'yahoo or csv', parseSource, 'yahoo')
     .option('--path <folder>', 'folder of <TICKER>.csv files, for --source csv')
     .option('--min-coverage <share>', 'least share of tickers to be answered, 0 to 1', parseShare, 0.95)
@@ -107,7 +110,9 @@ function resolveRange({ start, end }: LoadOptions, now: Date): DateRange {
   const last = end === undefined ? addDays(utcDate(now), 1) : parseDate(end, '--end');
   const first = start === undefined ? addDays(last, -DEFAULT_DAYS) : parseDate(start, '--start');
   if (first >= last) {
-    throw new UsageError(`--start ${first} is not before --end ${last}; the end is the first date no longer wanted`);
+    throw new UsageError(
+      `--start ${first} is not before --end ${last}; the end is the first date no longer wanted`,
+    );
   }
   return { start: first, end: last };
 }
@@ -116,7 +121,8 @@ async function resolveTickers(
   options: LoadOptions,
 ): Promise<{ tickers: string[]; universe: UniverseEntry[] | undefined }> {
   const { ticker, ntickers, source } = options;
-  const file = options.universe ?? (source === 'yahoo' ? join(packageRoot, 'data/config/universe.csv') : undefined);
+  const file =
+    options.universe ?? (source === 'yahoo' ? join(packageRoot, 'data/config/universe.csv') : undefined);
   if (file !== undefined) {
     const universe = await readUniverse(file);
     return { tickers: selectTickers(universe, ticker, ntickers), universe };

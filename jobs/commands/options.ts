@@ -9,14 +9,16 @@ export function collect(value: string, previous: readonly string[]): string[] {
 /** A whole number of 1 or more. */
 export function parseCount(text: string): number {
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new UsageError(`"${text}" is not a whole number of 1 or more`);
+  if (!Number.isInteger(count) || count < 1)
+    throw new UsageError(`"${text}" is not a whole number of 1 or more`);
   return count;
 }
 
 /** A share from 0 to 1. */
 export function parseShare(text: string): number {
   const share = Number(text);
-  if (text.trim() === '' || !(share >= 0 && share <= 1)) throw new UsageError(`"${text}" is not a share from 0 to 1`);
+  if (text.trim() === '' || !(share >= 0 && share <= 1))
+    throw new UsageError(`"${text}" is not a share from 0 to 1`);
   return share;
 }
 
@@ -24,7 +26,8 @@ export function parseShare(text: string): number {
 export function oneOf<T extends string>(option: string, values: readonly T[]): (text: string) => T {
   return (text) => {
     const value = values.find((candidate) => candidate === text);
-    if (value === undefined) throw new UsageError(`${option} "${text}" is not known; choose ${values.join(', ')}`);
+    if (value === undefined)
+      throw new UsageError(`${option} "${text}" is not known; choose ${values.join(', ')}`);
     return value;
   };
 }

@@ -54,7 +54,12 @@ export async function runQuery(
   const store = await openLake(options.lake ?? job.environment.lake, options.local);
   const statement = sql ?? (await renderNamed(options, store));
   const scratch = await mkdtemp(join(tmpdir(), 'signals-query-'));
-  const engine = new DuckDBEngine({ store, db: await openDuckDB(scratch), provider: options.provider, scratch });
+  const engine = new DuckDBEngine({
+    store,
+    db: await openDuckDB(scratch),
+    provider: options.provider,
+    scratch,
+  });
   try {
     job.print(formatResult(await engine.run(statement), options.format, limits));
   } finally {

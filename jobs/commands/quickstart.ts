@@ -12,7 +12,9 @@ const QUERIES = ['coverage', 'live', 'ranked'] as const;
 /** `quickstart`: the whole flow on the bundled sample, into a lake of its own. */
 export function defineQuickstart(command: Command, job: Job): void {
   command
-    .description('load the bundled sample prices, compute all features, answer three queries; no network, no account')
+    .description(
+      'load the bundled sample prices, compute all features, answer three queries; no network, no account',
+    )
     .action(async () => {
       const sample = join(packageRoot, 'data/sample');
       await runLoad(
@@ -47,7 +49,10 @@ export function defineQuickstart(command: Command, job: Job): void {
       );
       for (const name of QUERIES) {
         job.print(`\nquery      --name ${name} --lake ${LAKE}\n`);
-        await runQuery(undefined, { name, format: 'table', lake: LAKE, local: false }, job, { rows: 10, columns: 7 });
+        await runQuery(undefined, { name, format: 'table', lake: LAKE, local: false }, job, {
+          rows: 10,
+          columns: 7,
+        });
       }
     });
 }

@@ -114,7 +114,10 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         now: job.now,
       },
     );
-    log.info({ event: 'transform.done', eras: summary.eras.length, rows: summary.rows }, `${summary.eras.length} eras written`);
+    log.info(
+      { event: 'transform.done', eras: summary.eras.length, rows: summary.rows },
+      `${summary.eras.length} eras written`,
+    );
     job.print(describe(summary, set, settings, store.url));
     return summary;
   } finally {
@@ -125,7 +128,8 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
 function resolveAsOf({ asOf }: TransformOptions, now: Date): IsoDate | 'latest' | undefined {
   if (asOf === undefined || asOf === 'latest') return asOf;
   const date = parseDate(asOf, '--as-of');
-  if (date > utcDate(now)) throw new UsageError(`--as-of ${date} lies in the future; today is ${utcDate(now)}`);
+  if (date > utcDate(now))
+    throw new UsageError(`--as-of ${date} lies in the future; today is ${utcDate(now)}`);
   return date;
 }
 
@@ -151,7 +155,9 @@ function parseLags(text: string): number {
 function describe(summary: TransformSummary, set: string, settings: FeatureSettings, lake: string): string {
   const { eras, skipped, rows, features, tickers, bytes, nullShare, manifest } = summary;
   const span = eras.length === 0 ? 'all up to date' : `${eras.toSorted()[0]} to ${eras.toSorted().at(-1)}`;
-  const shares = Object.entries(nullShare).map(([family, share]) => `${family} ${(share * 100).toFixed(2)} %`);
+  const shares = Object.entries(nullShare).map(
+    ([family, share]) => `${family} ${(share * 100).toFixed(2)} %`,
+  );
   return [
     `transform  set ${set} (${settings.definitions}, ${settings.sample}), lake ${lake}`,
     `eras       ${eras.length} written, ${span}`,

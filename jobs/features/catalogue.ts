@@ -23,7 +23,8 @@ export type Group = (typeof GROUPS)[number];
 export function indicatorsOf(group: Group): readonly Indicator[] {
   const family: Family | undefined = group === 'all' ? undefined : group === 'other' ? 'others' : group;
   const found = CATALOGUE.filter((indicator) => family === undefined || indicator.family === family);
-  if (found.length === 0) throw new UsageError(`group "${group}" has no indicators yet; choose all, volume or other`);
+  if (found.length === 0)
+    throw new UsageError(`group "${group}" has no indicators yet; choose all, volume or other`);
   return found;
 }
 

@@ -16,7 +16,10 @@ export class FeatureComputer {
     const create = (): Float64Array => new Float64Array(capacity);
     this.#definition = definition;
     this.#workspace = new Workspace(capacity);
-    this.#indicators = indicatorsOf(group).map((indicator) => ({ indicator, out: indicator.columns.map(create) }));
+    this.#indicators = indicatorsOf(group).map((indicator) => ({
+      indicator,
+      out: indicator.columns.map(create),
+    }));
     this.columns = [...BAR_COLUMNS.map(create), ...this.#indicators.flatMap(({ out }) => out)];
   }
 

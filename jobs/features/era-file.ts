@@ -122,7 +122,7 @@ function levelBytes(rows: number): number {
  */
 function encodeOptionalFloats(values: Float32Array, scratch: Uint8Array): Uint8Array {
   let at = 4;
-  for (let start = 0; start < values.length; ) {
+  for (let start = 0; start < values.length;) {
     const isGap = Number.isNaN(values[start]!);
     let end = start + 1;
     while (end < values.length && Number.isNaN(values[end]!) === isGap) end += 1;

@@ -27,7 +27,7 @@ export function erasOfRows(days: Int32Array, n: number, sample: 'weekly' | 'dail
 }
 
 /** How old the last trading day may be for a decision today, in calendar days. */
-export const LIVE_DAYS = 5;
+const LIVE_DAYS = 5;
 
 /** Live: a ticker's last row on or before `asOf`, unless it is older than LIVE_DAYS, belongs to the era `asOf`. */
 export function liveEraOfRows(days: Int32Array, n: number, asOf: DayNumber, eras: Int32Array): void {

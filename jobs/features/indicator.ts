@@ -44,7 +44,12 @@ export interface ColumnSpec {
  * value. A kernel reads nothing but its arguments and allocates nothing per row; `workspace` arrays hold garbage.
  * In `ta-fill` it leaves the filling itself to its caller.
  */
-export type Kernel = (bars: Bars, out: readonly Float64Array[], workspace: Workspace, definition: Definition) => void;
+export type Kernel = (
+  bars: Bars,
+  out: readonly Float64Array[],
+  workspace: Workspace,
+  definition: Definition,
+) => void;
 
 /** One indicator of the catalogue: a kernel and the columns it computes together. */
 export interface Indicator {

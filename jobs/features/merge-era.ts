@@ -27,5 +27,8 @@ export async function mergeEra(
       order by ticker)
     to ${mergedFile} (format parquet, compression zstd, kv_metadata {${pairs.join(', ')}})`);
   const counted = await db.runAndReadAll(`select count(*)::integer from read_parquet(${mergedFile})`);
-  return { body: await readFile(join(scratch, 'merged.parquet')), rows: Number(counted.getRowsJson()[0]![0]) };
+  return {
+    body: await readFile(join(scratch, 'merged.parquet')),
+    rows: Number(counted.getRowsJson()[0]![0]),
+  };
 }

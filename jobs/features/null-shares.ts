@@ -27,6 +27,8 @@ export class NullShares {
 
   /** Share by family, 0..1, in the order of the columns; families without a value are left out. */
   byFamily(): Record<string, number> {
-    return Object.fromEntries([...this.#counts].map(([family, { nulls, values }]) => [family, nulls / values]));
+    return Object.fromEntries(
+      [...this.#counts].map(([family, { nulls, values }]) => [family, nulls / values]),
+    );
   }
 }

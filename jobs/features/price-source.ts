@@ -90,7 +90,13 @@ export class PriceSource {
     const longest = tickers.reduce((most, { rows }) => Math.max(most, rows), 0);
     const days = new Int32Array(longest);
     const numbers = NUMBERS.map(() => new Float64Array(longest));
-    const [open, high, low, close, volume] = numbers as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    const [open, high, low, close, volume] = numbers as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
 
     let result;
     try {
@@ -103,7 +109,7 @@ export class PriceSource {
     let chunk = await result.fetchChunk();
     let at = 0;
     for (const { ticker, rows } of tickers) {
-      for (let filled = 0; filled < rows; ) {
+      for (let filled = 0; filled < rows;) {
         if (at === chunk!.rowCount) {
           chunk = await result.fetchChunk();
           at = 0;
@@ -161,6 +167,10 @@ function barsQuery(folder: string, { provider, price, from, before, tickers }: P
     where ${conditions.join(' and ')}`;
 }
 
-function vectorBytes(chunk: Parameters<typeof bindings.data_chunk_get_vector>[0], column: number, bytes: number): Uint8Array {
+function vectorBytes(
+  chunk: Parameters<typeof bindings.data_chunk_get_vector>[0],
+  column: number,
+  bytes: number,
+): Uint8Array {
   return bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), bytes);
 }

@@ -42,7 +42,12 @@ export function featureColumns({ group, lags }: FeatureSettings): string[] {
 export function requiredColumns({ group }: FeatureSettings): boolean[] {
   const own = indicatorsOf(group).flatMap(({ columns }) => columns.map((column) => column.isSparse !== true));
   // Volume is missing by nature for whole kinds of instruments, but `drop` means to drop those rows.
-  return [...columnsOf(group).slice(0, -own.length).map(() => true), ...own];
+  return [
+    ...columnsOf(group)
+      .slice(0, -own.length)
+      .map(() => true),
+    ...own,
+  ];
 }
 
 export function formatSettings(settings: FeatureSettings): string {
@@ -54,7 +59,10 @@ export function parseSettings(text: string, key: string): FeatureSettings {
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    throw new UsageError(`${key} is not the setting of a feature set; write the set again with --rebuild`, error);
+    throw new UsageError(
+      `${key} is not the setting of a feature set; write the set again with --rebuild`,
+      error,
+    );
   }
 }
 
@@ -63,8 +71,12 @@ export function assertSameSettings(set: string, stored: FeatureSettings, asked: 
   const names = Object.keys(asked) as (keyof FeatureSettings)[];
   const different = names.filter((name) => stored[name] !== asked[name]);
   if (different.length === 0) return;
-  const list = different.map((name) => `${name} ${String(stored[name])} (now ${String(asked[name])})`).join(', ');
-  throw new UsageError(`set "${set}" was made with ${list}; choose another --set, or replace it with --rebuild`);
+  const list = different
+    .map((name) => `${name} ${String(stored[name])} (now ${String(asked[name])})`)
+    .join(', ');
+  throw new UsageError(
+    `set "${set}" was made with ${list}; choose another --set, or replace it with --rebuild`,
+  );
 }
 
 /** The setting of a run, of the present catalogue. */

@@ -74,7 +74,10 @@ const MAX_BLOCK_BYTES = 1 << 30;
  * each ticker's whole history, so that the features of an era do not depend on which run made them. A manifest is
  * written however the run ends.
  */
-export async function transformPrices(request: TransformRequest, ports: TransformPorts): Promise<TransformSummary> {
+export async function transformPrices(
+  request: TransformRequest,
+  ports: TransformPorts,
+): Promise<TransformSummary> {
   const startedAt = ports.now();
   const tally: Tally = { written: new Map(), without: new Map(), nulls: new NullShares(request.settings) };
   let failure: unknown;
@@ -87,7 +90,9 @@ export async function transformPrices(request: TransformRequest, ports: Transfor
   const entries = [...tally.written];
   const summary = {
     tickers: tally.without.size,
-    skipped: [...tally.without].flatMap(([ticker, reason]) => (reason === undefined ? [] : [{ ticker, reason }])),
+    skipped: [...tally.without].flatMap(([ticker, reason]) =>
+      reason === undefined ? [] : [{ ticker, reason }],
+    ),
     rows: entries.reduce((sum, [, { rows }]) => sum + rows, 0),
     eras: entries.map(([era]) => era),
     features: featureColumns(request.settings).length,
@@ -130,7 +135,10 @@ interface Tally {
 }
 
 /** Makes sure that the set has the setting of this run. */
-async function prepareSet({ set, settings, isRebuild }: TransformRequest, { store }: TransformPorts): Promise<void> {
+async function prepareSet(
+  { set, settings, isRebuild }: TransformRequest,
+  { store }: TransformPorts,
+): Promise<void> {
   const key = settingsKey(set);
   const text = formatSettings(settings);
   const stored = await store.get(key);
@@ -148,7 +156,11 @@ async function prepareSet({ set, settings, isRebuild }: TransformRequest, { stor
   assertSameSettings(set, parseSettings(Buffer.from(current.body).toString(), key), settings);
 }
 
-async function computeAndWrite(request: TransformRequest, ports: TransformPorts, tally: Tally): Promise<void> {
+async function computeAndWrite(
+  request: TransformRequest,
+  ports: TransformPorts,
+  tally: Tally,
+): Promise<void> {
   const { settings, set, asOf, tickers } = request;
   const { store, db, log, scratch } = ports;
   const today = utcDate(ports.now());
@@ -162,10 +174,14 @@ async function computeAndWrite(request: TransformRequest, ports: TransformPorts,
   );
   const last = await source.lastDate();
   if (last === undefined) {
-    log.warn({ event: 'transform.empty' }, `no prices of ${settings.provider} before ${before}; nothing to compute`);
+    log.warn(
+      { event: 'transform.empty' },
+      `no prices of ${settings.provider} before ${before}; nothing to compute`,
+    );
     return;
   }
-  const liveEra = settings.sample === 'live' ? toDay(asOf === 'latest' || asOf === undefined ? last : asOf) : undefined;
+  const liveEra =
+    settings.sample === 'live' ? toDay(asOf === 'latest' || asOf === undefined ? last : asOf) : undefined;
   const standing = await readStandingEras(store, set);
   const planned = planEras(
     await source.eraPrices(settings.sample === 'live' ? { live: liveEra! } : settings.sample),

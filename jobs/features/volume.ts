@@ -1,4 +1,11 @@
-import { minPeriods, type Bars, type ColumnSpec, type Definition, type Indicator, type Kernel } from './indicator.ts';
+import {
+  minPeriods,
+  type Bars,
+  type ColumnSpec,
+  type Definition,
+  type Indicator,
+  type Kernel,
+} from './indicator.ts';
 import { ema, rollingMean, rollingSum } from './rolling.ts';
 
 /*
@@ -11,7 +18,11 @@ import { ema, rollingMean, rollingSum } from './rolling.ts';
  * high. A bar without range counts 0. `ta` divides by zero when such a bar closes outside of its range, and stays
  * infinite from then on; `causal` counts that 0 too, and lets no bad bar weigh more than its volume.
  */
-function moneyFlow({ length, high, low, close, volume }: Bars, definition: Definition, out: Float64Array): void {
+function moneyFlow(
+  { length, high, low, close, volume }: Bars,
+  definition: Definition,
+  out: Float64Array,
+): void {
   for (let t = 0; t < length; t += 1) {
     const h = high[t]!;
     const l = low[t]!;
@@ -133,7 +144,12 @@ const volumePriceTrend: Kernel = ({ length, close, volume }, [vpt], workspace, d
  * Warm-up 13; NaN where the window has no volume or misses one.
  * https://en.wikipedia.org/wiki/Volume-weighted_average_price
  */
-const volumeWeightedAveragePrice: Kernel = ({ length, high, low, close, volume }, [vwap], workspace, definition) => {
+const volumeWeightedAveragePrice: Kernel = (
+  { length, high, low, close, volume },
+  [vwap],
+  workspace,
+  definition,
+) => {
   const paid = workspace.floats(0);
   const paidSum = workspace.floats(1);
   const suffix = workspace.floats(2);
@@ -187,7 +203,12 @@ const negativeVolumeIndex: Kernel = ({ length, close, volume }, [nvi], _workspac
   }
 };
 
-function column(name: string, warmUp: number, fill: number, priceDegree: ColumnSpec['priceDegree'] = 0): ColumnSpec {
+function column(
+  name: string,
+  warmUp: number,
+  fill: number,
+  priceDegree: ColumnSpec['priceDegree'] = 0,
+): ColumnSpec {
   return { name, warmUp, fill, priceDegree };
 }
 
@@ -212,7 +233,12 @@ export const VOLUME: readonly Indicator[] = [
     easeOfMovement,
   ),
   indicator('volume-price trend', {}, [column('volume_vpt', 1, 0)], volumePriceTrend),
-  indicator('volume-weighted average price', { rows: VWAP_ROWS }, [column('volume_vwap', 13, 0, 1)], volumeWeightedAveragePrice),
+  indicator(
+    'volume-weighted average price',
+    { rows: VWAP_ROWS },
+    [column('volume_vwap', 13, 0, 1)],
+    volumeWeightedAveragePrice,
+  ),
   indicator('money flow index', { rows: MFI_ROWS }, [column('volume_mfi', 13, 50)], moneyFlowIndex),
   indicator('negative volume index', {}, [column('volume_nvi', 0, 1000)], negativeVolumeIndex),
 ];

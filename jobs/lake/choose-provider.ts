@@ -6,7 +6,10 @@ import type { ObjectStore } from './object-store.ts';
  * The one provider whose prices are read: the one asked for, else `yahoo` where the lake has it, else the only one.
  * `undefined` when the lake has no prices. Throws UsageError when it is not there or two others are.
  */
-export async function chooseProvider(store: ObjectStore, asked: string | undefined): Promise<string | undefined> {
+export async function chooseProvider(
+  store: ObjectStore,
+  asked: string | undefined,
+): Promise<string | undefined> {
   const found = new Set<string>();
   for await (const { key } of store.list(PRICES_PREFIX)) {
     const provider = parsePricesKey(key)?.provider;
@@ -21,7 +24,9 @@ export async function chooseProvider(store: ObjectStore, asked: string | undefin
   }
   if (found.has('yahoo')) return 'yahoo';
   if (providers.length > 1) {
-    throw new UsageError(`lake "${store.url}" has prices of ${providers.join(', ')}; choose one with --provider`);
+    throw new UsageError(
+      `lake "${store.url}" has prices of ${providers.join(', ')}; choose one with --provider`,
+    );
   }
   return providers[0];
 }

@@ -40,7 +40,7 @@ export interface LoadPorts {
 }
 
 /** What became of one ticker; `unattempted` when the run ended before its turn. */
-export interface TickerOutcome {
+interface TickerOutcome {
   readonly ticker: string;
   status: FetchKind | 'unattempted';
   reason?: string;
@@ -120,7 +120,10 @@ async function fetchAndMerge(
     const merged = await writer.merge(now(), stopWhenAsked);
     for (const [ticker, rows] of merged.rows) outcomes.get(ticker)!.rows = rows;
     for (const key of merged.written) written.add(key);
-    log.debug({ event: 'load.merged', written: merged.written.length }, `merged ${merged.written.length} months`);
+    log.debug(
+      { event: 'load.merged', written: merged.written.length },
+      `merged ${merged.written.length} months`,
+    );
   };
   const take = (ticker: string, result: FetchResult): void => {
     const outcome = outcomes.get(ticker)!;
@@ -132,7 +135,10 @@ async function fetchAndMerge(
       writer.add(ticker, result.bars, result.listing);
     } else if (result.kind !== 'empty') {
       if (isStrict) throw new MarketError(`ticker ${ticker}: ${result.reason}`);
-      log.warn({ event: 'load.ticker', ticker, status: result.kind }, `${ticker}: ${result.kind}, ${result.reason}`);
+      log.warn(
+        { event: 'load.ticker', ticker, status: result.kind },
+        `${ticker}: ${result.kind}, ${result.reason}`,
+      );
     }
   };
 

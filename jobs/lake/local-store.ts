@@ -5,7 +5,14 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import { STAGING_PREFIX } from './layout.ts';
-import { ABSENT, ConflictError, type Expectation, type ObjectInfo, type ObjectStore, type Version } from './object-store.ts';
+import {
+  ABSENT,
+  ConflictError,
+  type Expectation,
+  type ObjectInfo,
+  type ObjectStore,
+  type Version,
+} from './object-store.ts';
 
 const LOCK_FILE = '.lock';
 const LOCK_TIMEOUT_MS = 60_000;
@@ -33,10 +40,12 @@ export class LocalStore implements ObjectStore {
   }
 
   async *#walk(folder: string, prefix: string): AsyncIterable<ObjectInfo> {
-    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch((error: unknown) => {
-      if (isMissing(error)) return [];
-      throw this.#failure('list', folder, error);
-    });
+    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch(
+      (error: unknown) => {
+        if (isMissing(error)) return [];
+        throw this.#failure('list', folder, error);
+      },
+    );
     // A folder sorts as its keys do: with the slash that follows its name.
     const named = entries
       .filter((entry) => !entry.name.startsWith('.'))

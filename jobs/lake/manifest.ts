@@ -19,4 +19,3 @@ export async function writeManifest(store: ObjectStore, manifest: RunManifest): 
   await store.put(key, Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`), ABSENT);
   return key;
 }
-

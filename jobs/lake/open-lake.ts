@@ -16,7 +16,9 @@ const CREDENTIAL_FILE = 'data/credential/aws.csv';
 export async function openLake(url: string, useCredentialFile: boolean): Promise<ObjectStore> {
   const refused = /['"*?[\]{}\n]/.exec(url);
   if (refused !== null) {
-    throw new UsageError(`lake "${url}" has the character ${refused[0]} in its path; choose a path without it`);
+    throw new UsageError(
+      `lake "${url}" has the character ${refused[0]} in its path; choose a path without it`,
+    );
   }
   const file = /^file:(?:\/\/)?(.+)$/.exec(url);
   if (file !== null) return new LocalStore(file[1]!);
@@ -38,7 +40,9 @@ async function readCredentials(): Promise<{ accessKeyId: string; secretAccessKey
   }
   const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = records[0] ?? {};
   if (!accessKeyId || !secretAccessKey) {
-    throw new UsageError(`${CREDENTIAL_FILE} needs the header access_key_id,secret_access_key and one line of values`);
+    throw new UsageError(
+      `${CREDENTIAL_FILE} needs the header access_key_id,secret_access_key and one line of values`,
+    );
   }
   return { accessKeyId, secretAccessKey };
 }

@@ -90,7 +90,11 @@ export class PricesWriter {
     await this.#db.run(`create or replace temp table staged (
       ticker varchar, day integer, ${PRICES_VALUES.map(({ name, type }) => `${name} ${type}`).join(', ')})`);
     const appender = await this.#db.createAppender('staged');
-    const types = [VARCHAR, INTEGER, ...PRICES_VALUES.map(({ type }) => (type === 'DOUBLE' ? DOUBLE : VARCHAR))];
+    const types = [
+      VARCHAR,
+      INTEGER,
+      ...PRICES_VALUES.map(({ type }) => (type === 'DOUBLE' ? DOUBLE : VARCHAR)),
+    ];
     for (let from = 0; from < this.#rows.length; from += CHUNK_ROWS) {
       const slice = this.#rows.slice(from, from + CHUNK_ROWS);
       const chunk = DuckDBDataChunk.create(types, slice.length);
@@ -109,7 +113,12 @@ export class PricesWriter {
   }
 
   /** Resolves with whether the object was written; adds to `rows`. */
-  async #mergeMonth(key: string, month: string, fetchedAt: Date, rows: Map<string, RowCounts>): Promise<boolean> {
+  async #mergeMonth(
+    key: string,
+    month: string,
+    fetchedAt: Date,
+    rows: Map<string, RowCounts>,
+  ): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       const current = await this.#store.get(key);
       const folder = await mkdtemp(join(this.#scratch, 'merge-'));
@@ -130,7 +139,9 @@ export class PricesWriter {
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         if (attempt === MAX_ATTEMPTS) {
-          throw new LakeError(`${error.message}, ${MAX_ATTEMPTS} times in a row; load again when it is quiet`);
+          throw new LakeError(
+            `${error.message}, ${MAX_ATTEMPTS} times in a row; load again when it is quiet`,
+          );
         }
       } finally {
         await rm(folder, { recursive: true, force: true });

@@ -12,7 +12,14 @@ import {
 } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { firstLine, LakeError } from '../runtime/errors.ts';
-import { ABSENT, ConflictError, type Expectation, type ObjectInfo, type ObjectStore, type Version } from './object-store.ts';
+import {
+  ABSENT,
+  ConflictError,
+  type Expectation,
+  type ObjectInfo,
+  type ObjectStore,
+  type Version,
+} from './object-store.ts';
 
 const CONCURRENT_DOWNLOADS = 8;
 

@@ -35,8 +35,11 @@ export async function saveUniverse(
   const folder = await mkdtemp(join(scratch, 'universe-'));
   try {
     const file = join(folder, 'universe.parquet');
-    await db.run(`copy (select * from mapped order by id) to ${literal(file)} (format parquet, compression zstd)`);
-    if (latest !== undefined && (await hasSameRows(store, db, latest, join(folder, 'latest.parquet')))) return false;
+    await db.run(
+      `copy (select * from mapped order by id) to ${literal(file)} (format parquet, compression zstd)`,
+    );
+    if (latest !== undefined && (await hasSameRows(store, db, latest, join(folder, 'latest.parquet'))))
+      return false;
     await store.put(universeKey(date), await readFile(file));
     return true;
   } finally {
@@ -44,7 +47,12 @@ export async function saveUniverse(
   }
 }
 
-async function hasSameRows(store: ObjectStore, db: DuckDBConnection, key: string, file: string): Promise<boolean> {
+async function hasSameRows(
+  store: ObjectStore,
+  db: DuckDBConnection,
+  key: string,
+  file: string,
+): Promise<boolean> {
   const object = await store.get(key);
   if (object === undefined) return false;
   await writeFile(file, object.body);

@@ -39,7 +39,8 @@ export async function listCsvTickers(folder: string): Promise<string[]> {
     (entry) => entry.isDirectory(),
     () => false,
   );
-  if (!isFolder) throw new UsageError(`--path "${folder}" is not a folder; name the one with <TICKER>.csv files`);
+  if (!isFolder)
+    throw new UsageError(`--path "${folder}" is not a folder; name the one with <TICKER>.csv files`);
   const names = await readdir(folder);
   const tickers = names.filter((name) => name.endsWith('.csv') && name !== 'universe.csv');
   if (tickers.length === 0) throw new UsageError(`--path "${folder}" holds no <TICKER>.csv file`);
@@ -72,7 +73,10 @@ export function parsePrices(text: string, file: string): FetchResult {
   const unknown = header.filter((name) => !(REQUIRED as readonly string[]).concat(OPTIONAL).includes(name));
   if (unknown.length > 0) return invalid(1, `column "${unknown[0]}" is not known`);
 
-  const at = Object.fromEntries(header.map((name, index) => [name, index])) as Record<string, number | undefined>;
+  const at = Object.fromEntries(header.map((name, index) => [name, index])) as Record<
+    string,
+    number | undefined
+  >;
   const bars: Bar[] = [];
   let currency: string | null = null;
   for (const { record, info } of records.slice(1)) {
@@ -83,7 +87,10 @@ export function parsePrices(text: string, file: string): FetchResult {
     if (!isIsoDate(date)) return invalid(info.lines, `date "${date}" is not an existing YYYY-MM-DD`);
     const previous = bars.at(-1)?.date;
     if (previous !== undefined && date <= previous) {
-      return invalid(info.lines, `date ${date} does not come after ${previous}; sort by date, one line a date`);
+      return invalid(
+        info.lines,
+        `date ${date} does not come after ${previous}; sort by date, one line a date`,
+      );
     }
     const numbers: Record<string, number | null> = {};
     for (const name of [...REQUIRED.slice(1), 'dividend', 'split']) {
@@ -94,7 +101,16 @@ export function parsePrices(text: string, file: string): FetchResult {
       }
       numbers[name] = value;
     }
-    const { open, high, low, close, adj_close: adjClose, volume, dividend, split } = numbers as Record<string, null>;
+    const {
+      open,
+      high,
+      low,
+      close,
+      adj_close: adjClose,
+      volume,
+      dividend,
+      split,
+    } = numbers as Record<string, null>;
     bars.push({ date, open, high, low, close, adjClose, volume, dividend, split } as Bar);
     const stated = at['currency'] === undefined ? '' : record[at['currency']]!;
     if (stated !== '') currency = stated;

@@ -14,7 +14,12 @@ export function tradingDate(epochSeconds: number, timeZone: string): IsoDate {
   let format = formats.get(timeZone);
   if (format === undefined) {
     // The Swedish locale writes dates as YYYY-MM-DD.
-    format = new Intl.DateTimeFormat('sv-SE', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    format = new Intl.DateTimeFormat('sv-SE', {
+      timeZone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+    });
     formats.set(timeZone, format);
   }
   return format.format(epochSeconds * 1000);

@@ -37,7 +37,9 @@ export function parseUniverse(text: string, file: string): UniverseEntry[] {
   }
   const [header = [], ...records] = rows;
   if (header.join() !== HEADER.join()) {
-    throw new UsageError(`universe file "${file}" starts with "${header.join()}", it must be "${HEADER.join()}"`);
+    throw new UsageError(
+      `universe file "${file}" starts with "${header.join()}", it must be "${HEADER.join()}"`,
+    );
   }
   const seen = new Map<string, string>();
   return records.map(([id = '', numeraiTicker = '', bloombergTicker = '', yahoo = ''], index) => {
@@ -65,7 +67,8 @@ export function selectTickers(
 ): string[] {
   const byAlias = new Map<string, string>();
   for (const { numeraiTicker, bloombergTicker, yahoo } of universe) {
-    for (const alias of [bloombergTicker, numeraiTicker]) if (alias !== '' && yahoo !== '') byAlias.set(alias, yahoo);
+    for (const alias of [bloombergTicker, numeraiTicker])
+      if (alias !== '' && yahoo !== '') byAlias.set(alias, yahoo);
   }
   const symbols = new Set(universe.map((entry) => entry.yahoo).filter((symbol) => symbol !== ''));
   const chosen =

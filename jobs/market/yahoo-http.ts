@@ -60,7 +60,8 @@ export function classify(
       ? { kind: 'rate-limited', reason, retryAfterMs: seconds * 1000 }
       : { kind: 'rate-limited', reason };
   }
-  if (status === 401 || status === 403 || status === 999) return { kind: 'blocked', reason: `HTTP ${status}` };
+  if (status === 401 || status === 403 || status === 999)
+    return { kind: 'blocked', reason: `HTTP ${status}` };
   if (status >= 500) return { kind: 'transient', reason: `HTTP ${status}` };
 
   const chart = parseChart(body);
@@ -71,7 +72,8 @@ export function classify(
   }
   const description = chart.error?.description ?? chart.error?.code;
   if (status === 404) return { kind: 'not-found', reason: description ?? 'HTTP 404' };
-  if (status === 400 && /^Data doesn't exist for startDate/.test(description ?? '')) return { kind: 'empty' };
+  if (status === 400 && description?.startsWith("Data doesn't exist for startDate") === true)
+    return { kind: 'empty' };
   if (status !== 200 || description !== undefined) {
     return { kind: 'invalid', reason: `HTTP ${status}: ${firstLine(description ?? 'no description')}` };
   }

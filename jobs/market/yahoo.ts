@@ -64,7 +64,7 @@ function readLibraryError(error: unknown): FetchResult {
 }
 
 /** Turns one answer into bars by exchange date inside `range`. Pure. */
-export function readChart(
+function readChart(
   { meta, quotes, events }: ChartResultArray,
   ticker: string,
   range: DateRange,
@@ -90,7 +90,17 @@ export function readChart(
     if ([open, high, low, close, volume].includes(undefined as never)) {
       return { kind: 'invalid', reason: `the price arrays of ${ticker} differ in length` };
     }
-    bars.set(date, { date, open, high, low, close, adjClose: adjclose ?? null, volume, dividend: null, split: null });
+    bars.set(date, {
+      date,
+      open,
+      high,
+      low,
+      close,
+      adjClose: adjclose ?? null,
+      volume,
+      dividend: null,
+      split: null,
+    });
   }
   const addAction = (instant: Date, action: Partial<Bar>): void => {
     const date = dateOf(instant);

@@ -63,7 +63,9 @@ export class DuckDBEngine implements QueryEngine {
     if (table === 'raw_data') {
       const provider = await chooseProvider(store, this.#options.provider);
       const prefix = pricesFolder(provider ?? 'none');
-      await db.run(rawDataView(await store.localFolder(prefix, scratch), provider ?? 'none', provider === undefined));
+      await db.run(
+        rawDataView(await store.localFolder(prefix, scratch), provider ?? 'none', provider === undefined),
+      );
     } else if (table === 'universe' || table === 'universe_history') {
       const isEmpty = await hasNone(store, UNIVERSE_PREFIX);
       await db.run(universeHistoryView(await store.localFolder(UNIVERSE_PREFIX, scratch), isEmpty));
@@ -73,7 +75,9 @@ export class DuckDBEngine implements QueryEngine {
       const settings = (await readSets(store)).get(set);
       if (settings === undefined) return;
       const eras = `${FEATURES_PREFIX}${set}/era=`;
-      await db.run(featuresView(await store.localFolder(eras, scratch), set, settings, await hasNone(store, eras)));
+      await db.run(
+        featuresView(await store.localFolder(eras, scratch), set, settings, await hasNone(store, eras)),
+      );
     }
   }
 }
@@ -97,7 +101,7 @@ async function hasNone(store: ObjectStore, prefix: string): Promise<boolean> {
 function readValue(value: Json, type: string): ResultValue {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
   if (typeof value !== 'string') return JSON.stringify(value);
-  const isInteger = /INT$/.test(type) && Number.isSafeInteger(Number(value));
+  const isInteger = type.endsWith('INT') && Number.isSafeInteger(Number(value));
   // A double holds every decimal of 15 digits.
   const isShortDecimal = Number(/^DECIMAL\((\d+)/.exec(type)?.[1]) <= 15;
   return isInteger || isShortDecimal ? Number(value) : value;

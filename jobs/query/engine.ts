@@ -1,5 +1,5 @@
 /** A column of a result, with the engine's own name of its type. */
-export interface ResultColumn {
+interface ResultColumn {
   readonly name: string;
   readonly type: string;
 }

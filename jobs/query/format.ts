@@ -17,7 +17,9 @@ export function formatResult(result: QueryResult, format: Format, limits: TableL
     case 'csv':
       return stringify([names, ...result.rows]).trimEnd();
     case 'json': {
-      const objects = result.rows.map((row) => JSON.stringify(Object.fromEntries(names.map((name, i) => [name, row[i]]))));
+      const objects = result.rows.map((row) =>
+        JSON.stringify(Object.fromEntries(names.map((name, i) => [name, row[i]]))),
+      );
       return `[${objects.join(',\n ')}]`;
     }
     case 'table':

@@ -44,7 +44,9 @@ export function findNamedQuery(name: string): NamedQuery {
   const queries = listNamedQueries();
   const found = queries.find((query) => query.name === name);
   if (found !== undefined) return found;
-  throw new UsageError(`--name "${name}" is not known; choose ${queries.map((query) => query.name).join(', ')}`);
+  throw new UsageError(
+    `--name "${name}" is not known; choose ${queries.map((query) => query.name).join(', ')}`,
+  );
 }
 
 /** The SQL of a named query. Names of sets and features are checked where they are made, not here. */

@@ -24,7 +24,12 @@ export function rawDataView(folder: string, provider: string, isEmpty: boolean):
 }
 
 /** Features of one set, era first. */
-export function featuresView(folder: string, set: string, settings: FeatureSettings, isEmpty: boolean): string {
+export function featuresView(
+  folder: string,
+  set: string,
+  settings: FeatureSettings,
+  isEmpty: boolean,
+): string {
   const keys = [{ name: 'era', type: 'DATE' }];
   const columns = [
     { name: 'ticker', type: 'VARCHAR' },
@@ -38,7 +43,13 @@ export function featuresView(folder: string, set: string, settings: FeatureSetti
 /** Every universe that was kept, by the date from which it held. */
 export function universeHistoryView(folder: string, isEmpty: boolean): string {
   const keys = [{ name: 'date', type: 'DATE' }];
-  return view('universe_history', join(folder, universePattern()), [...UNIVERSE_COLUMNS, ...keys], keys, isEmpty);
+  return view(
+    'universe_history',
+    join(folder, universePattern()),
+    [...UNIVERSE_COLUMNS, ...keys],
+    keys,
+    isEmpty,
+  );
 }
 
 /** The latest universe. */

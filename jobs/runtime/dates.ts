@@ -44,11 +44,6 @@ export function utcDate(instant: Date): IsoDate {
   return instant.toISOString().slice(0, 10);
 }
 
-/** The calendar month `YYYY-MM` of a date. */
-export function monthOf(date: IsoDate): string {
-  return date.slice(0, 7);
-}
-
 /** A half-open range of dates. */
 export interface DateRange {
   readonly start: IsoDate;

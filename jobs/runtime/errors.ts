@@ -67,5 +67,7 @@ export function firstLine(thrown: unknown): string {
 
 // An error of a Node built-in that crossed a realm (a vm context) is no `instanceof Error`.
 function isErrorLike(thrown: unknown): thrown is { message: string } {
-  return typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string';
+  return (
+    typeof thrown === 'object' && thrown !== null && 'message' in thrown && typeof thrown.message === 'string'
+  );
 }

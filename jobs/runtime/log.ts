@@ -20,14 +20,22 @@ export interface LogOptions {
 export function createLogger({ level, format, file }: LogOptions): Logger {
   const terminal =
     format === 'pretty'
-      ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname,event,job,runId', translateTime: 'SYS:HH:MM:ss' })
+      ? pretty({
+          destination: 2,
+          sync: true,
+          ignore: 'pid,hostname,event,job,runId',
+          translateTime: 'SYS:HH:MM:ss',
+        })
       : pino.destination({ dest: 2, sync: true });
   const streams: { level: typeof level; stream: NodeJS.WritableStream }[] = [
     { level, stream: terminal as unknown as NodeJS.WritableStream },
   ];
   if (file !== undefined) {
     mkdirSync(dirname(file), { recursive: true });
-    streams.push({ level, stream: pino.destination({ dest: file, sync: true }) as unknown as NodeJS.WritableStream });
+    streams.push({
+      level,
+      stream: pino.destination({ dest: file, sync: true }) as unknown as NodeJS.WritableStream,
+    });
   }
   return pino(
     { level, base: null, formatters: { level: (label) => ({ level: label }) } },

@@ -58,7 +58,9 @@ export async function runJob(
 function report(thrown: unknown, log: Logger): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
   const error =
-    thrown instanceof CommanderError ? new UsageError(thrown.message.replace(/^error: /, ''), thrown) : thrown;
+    thrown instanceof CommanderError
+      ? new UsageError(thrown.message.replace(/^error: /, ''), thrown)
+      : thrown;
   if (error instanceof SignalsError) {
     log.error({ event: 'job.failed', code: error.code }, error.message);
     return error.exitCode;

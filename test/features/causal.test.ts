@@ -13,7 +13,9 @@ const names = columnsOf('all');
 function compute(bars: Bars): Map<string, Float64Array> {
   const computer = new FeatureComputer('all', 'causal', bars.length);
   computer.compute(bars);
-  return new Map(specs.map(({ name }) => [name, computer.columns[names.indexOf(name)]!.slice(0, bars.length)]));
+  return new Map(
+    specs.map(({ name }) => [name, computer.columns[names.indexOf(name)]!.slice(0, bars.length)]),
+  );
 }
 
 const cut = (bars: Bars, rows: number): Bars => mapBars(bars, (values) => values.slice(0, rows));
@@ -36,10 +38,17 @@ const oddBar = fc.oneof(
   oddPrice.map((price) => ({ open: price, high: price, low: price, close: price, volume: 0 })),
 );
 const oddBars = fc.array(oddBar, { minLength: 1, maxLength: 140 }).map((rows): Bars => {
-  const take = (name: keyof (typeof rows)[number]): Float64Array => Float64Array.from(rows, (row) => row[name]);
+  const take = (name: keyof (typeof rows)[number]): Float64Array =>
+    Float64Array.from(rows, (row) => row[name]);
   return {
     length: rows.length,
-    ...{ open: take('open'), high: take('high'), low: take('low'), close: take('close'), volume: take('volume') },
+    ...{
+      open: take('open'),
+      high: take('high'),
+      low: take('low'),
+      close: take('close'),
+      volume: take('volume'),
+    },
   };
 });
 
@@ -50,7 +59,8 @@ describe('causal definitions', () => {
         const rows = 1 + (chosen % bars.length);
         const whole = compute(bars);
         const part = compute(cut(bars, rows));
-        for (const { name } of specs) expect([name, whole.get(name)!.slice(0, rows)]).toEqual([name, part.get(name)]);
+        for (const { name } of specs)
+          expect([name, whole.get(name)!.slice(0, rows)]).toEqual([name, part.get(name)]);
       }),
       { numRuns: 150 },
     );
@@ -58,7 +68,8 @@ describe('causal definitions', () => {
     const whole = compute(walk);
     for (const rows of [1, 2, 27, 100, 333, 699]) {
       const part = compute(cut(walk, rows));
-      for (const { name } of specs) expect([name, whole.get(name)!.slice(0, rows)]).toEqual([name, part.get(name)]);
+      for (const { name } of specs)
+        expect([name, whole.get(name)!.slice(0, rows)]).toEqual([name, part.get(name)]);
     }
   });
 
@@ -79,8 +90,11 @@ describe('causal definitions', () => {
       const computed = compute(randomWalk(500, seed));
       for (const { name, warmUp, isSparse } of specs) {
         const values = computed.get(name)!;
-        const missing = values.reduce((rows: number[], value, row) => (Number.isNaN(value) ? [...rows, row] : rows), []);
-        expect([name, missing.slice(0, warmUp)]).toEqual([name, Array.from({ length: warmUp }, (_, row) => row)]);
+        const missing = [...values.keys()].filter((row) => Number.isNaN(values[row]!));
+        expect([name, missing.slice(0, warmUp)]).toEqual([
+          name,
+          Array.from({ length: warmUp }, (_, row) => row),
+        ]);
         if (isSparse !== true) expect([name, missing.length]).toEqual([name, warmUp]);
       }
     }
@@ -88,7 +102,9 @@ describe('causal definitions', () => {
 
   test.each([2 ** 10, 2 ** -7])('prices times %d scale each column as it says', (factor) => {
     const bars = randomWalk(400, 7);
-    const scaled = mapBars(bars, (values, name) => (name === 'volume' ? values : values.map((value) => value * factor)));
+    const scaled = mapBars(bars, (values, name) =>
+      name === 'volume' ? values : values.map((value) => value * factor),
+    );
     const [before, after] = [compute(bars), compute(scaled)];
     for (const { name, priceDegree } of specs) {
       const expected = before.get(name)!.map((value) => value * factor ** priceDegree);
@@ -99,12 +115,30 @@ describe('causal definitions', () => {
   });
 
   test('a constant price gives exact zeros where nothing moves', () => {
-    const bars = mapBars(randomWalk(200), (values, name) => values.map(() => (name === 'volume' ? 12_345 : 0.1)));
+    const bars = mapBars(randomWalk(200), (values, name) =>
+      values.map(() => (name === 'volume' ? 12_345 : 0.1)),
+    );
     const computed = compute(bars);
-    const still: ColumnSpec['name'][] = ['volume_adi', 'volume_obv', 'volume_cmf', 'volume_fi', 'volume_em', 'volume_vpt', 'others_dr', 'others_dlr', 'others_cr'];
+    const still: ColumnSpec['name'][] = [
+      'volume_adi',
+      'volume_obv',
+      'volume_cmf',
+      'volume_fi',
+      'volume_em',
+      'volume_vpt',
+      'others_dr',
+      'others_dlr',
+      'others_cr',
+    ];
     for (const name of still) {
       const { warmUp } = specs.find((spec) => spec.name === name)!;
-      expect([name, computed.get(name)!.slice(warmUp).every((value) => value === 0)]).toEqual([name, true]);
+      expect([
+        name,
+        computed
+          .get(name)!
+          .slice(warmUp)
+          .every((value) => value === 0),
+      ]).toEqual([name, true]);
     }
   });
 });

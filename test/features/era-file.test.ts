@@ -25,7 +25,14 @@ interface Row {
 function encode(rows: readonly Row[], features: readonly string[]): Uint8Array {
   const block = new EraBlock(0, rows.length + 3, features.length);
   for (const { ticker, day, values } of rows) {
-    block.add(ticker, day, values.map((value) => Float64Array.of(value)), 0, 1, undefined);
+    block.add(
+      ticker,
+      day,
+      values.map((value) => Float64Array.of(value)),
+      0,
+      1,
+      undefined,
+    );
   }
   return encodeEra(block, features, { 'signals.settings': '{"a":"ü"}' });
 }
@@ -35,7 +42,9 @@ function expected(rows: readonly Row[], features: readonly string[]): Record<str
   return rows.map(({ ticker, day, values }) => ({
     ticker,
     date: fromDay(day),
-    ...Object.fromEntries(features.map((name, i) => [name, Number.isNaN(values[i]!) ? null : Math.fround(values[i]!)])),
+    ...Object.fromEntries(
+      features.map((name, i) => [name, Number.isNaN(values[i]!) ? null : Math.fround(values[i]!)]),
+    ),
   }));
 }
 
@@ -85,10 +94,14 @@ describe('an era object', () => {
   });
 
   test('has zstd pages, types that Athena knows, and its setting in the footer', async () => {
-    const metadata = await parquetMetadataAsync(Uint8Array.from(encode([{ ticker: 'A', day: 1, values: [1, 2] }], features)).buffer);
+    const metadata = await parquetMetadataAsync(
+      Uint8Array.from(encode([{ ticker: 'A', day: 1, values: [1, 2] }], features)).buffer,
+    );
     expect(metadata.key_value_metadata).toEqual([{ key: 'signals.settings', value: '{"a":"ü"}' }]);
     expect(metadata.row_groups).toHaveLength(1);
-    expect(new Set(metadata.row_groups[0]!.columns.map((column) => column.meta_data!.codec))).toEqual(new Set(['ZSTD']));
+    expect(new Set(metadata.row_groups[0]!.columns.map((column) => column.meta_data!.codec))).toEqual(
+      new Set(['ZSTD']),
+    );
     expect(metadata.schema.map(({ name, type, converted_type }) => [name, type, converted_type])).toEqual([
       ['schema', undefined, undefined],
       ['ticker', 'BYTE_ARRAY', 'UTF8'],

@@ -25,13 +25,21 @@ test('a week ends on the Friday on or after each of its days, six days at most',
 describe('weekly eras', () => {
   test('take the last trading day of a week', () => {
     // 2012-04-06 was Good Friday: the week's last day is Thursday.
-    expect(eras(['2012-03-29', '2012-03-30', '2012-04-04', '2012-04-05', '2012-04-09'], 'weekly')).toEqual(
-      [undefined, '2012-03-30', undefined, '2012-04-06', '2012-04-13'],
-    );
+    expect(eras(['2012-03-29', '2012-03-30', '2012-04-04', '2012-04-05', '2012-04-09'], 'weekly')).toEqual([
+      undefined,
+      '2012-03-30',
+      undefined,
+      '2012-04-06',
+      '2012-04-13',
+    ]);
   });
 
   test('count Saturday and Sunday to the Friday that follows', () => {
-    expect(eras(['2024-03-01', '2024-03-02', '2024-03-03'], 'weekly')).toEqual(['2024-03-01', undefined, '2024-03-08']);
+    expect(eras(['2024-03-01', '2024-03-02', '2024-03-03'], 'weekly')).toEqual([
+      '2024-03-01',
+      undefined,
+      '2024-03-08',
+    ]);
   });
 });
 

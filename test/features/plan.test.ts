@@ -23,11 +23,11 @@ const request: PlanRequest = {
 const dates = (planned: readonly { era: number }[]): string[] => planned.map(({ era }) => fromDay(era));
 
 /** What stands after everything planned was written. */
-function written(request: PlanRequest, from = prices): PlanRequest {
-  const entries = planEras(from, request).map(
+function written(asked: PlanRequest, from = prices): PlanRequest {
+  const entries = planEras(from, asked).map(
     ({ era, fingerprint }) => [fromDay(era), { fingerprint, rows: 10, bytes: 1 }] as const,
   );
-  return { ...request, standing: new Map(entries) };
+  return { ...asked, standing: new Map(entries) };
 }
 
 describe('planEras', () => {
@@ -36,7 +36,10 @@ describe('planEras', () => {
   });
 
   test('leaves out an era whose day has not ended', () => {
-    expect(dates(planEras(prices, { ...request, today: '2024-03-15' }))).toEqual(['2024-03-01', '2024-03-08']);
+    expect(dates(planEras(prices, { ...request, today: '2024-03-15' }))).toEqual([
+      '2024-03-01',
+      '2024-03-08',
+    ]);
   });
 
   test('plans nothing when nothing changed, and everything when forced', () => {
@@ -71,7 +74,10 @@ describe('cutPlan', () => {
   const planned = planEras(prices, request);
   test('keeps parts within the bytes, in order', () => {
     const bytes = 10 * 75 * 4;
-    expect(cutPlan(planned, 75, 2 * bytes).map(dates)).toEqual([['2024-03-01', '2024-03-08'], ['2024-03-15']]);
+    expect(cutPlan(planned, 75, 2 * bytes).map(dates)).toEqual([
+      ['2024-03-01', '2024-03-08'],
+      ['2024-03-15'],
+    ]);
     expect(cutPlan(planned, 75, 3 * bytes)).toHaveLength(1);
   });
   test('gives an era that is too large a part of its own', () => {

@@ -22,13 +22,19 @@ async function readSeries(file: string): Promise<Map<string, Float64Array>> {
   const columns = result.getColumnsObject();
   db.closeSync();
   return new Map(
-    Object.entries(columns).map(([name, values]) => [name, Float64Array.from(values, (value) => (value ?? Number.NaN) as number)]),
+    Object.entries(columns).map(([name, values]) => [
+      name,
+      Float64Array.from(values, (value) => (value ?? Number.NaN) as number),
+    ]),
   );
 }
 
 /** The first difference that breaks the rule, or undefined. */
 function firstDifference(actual: Float64Array, expected: Float64Array): string | undefined {
-  const largest = expected.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+  const largest = expected.reduce(
+    (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
+    0,
+  );
   for (let t = 0; t < expected.length; t += 1) {
     const a = actual[t]!;
     const b = expected[t]!;
@@ -47,7 +53,9 @@ describe.each(readdirSync(FOLDER).filter((file) => file.endsWith('.parquet')))('
   let bars: Bars;
   beforeAll(async () => {
     series = await readSeries(file);
-    const [open, high, low, close, volume] = ['open', 'high', 'low', 'close', 'volume'].map((name) => series.get(name)!);
+    const [open, high, low, close, volume] = ['open', 'high', 'low', 'close', 'volume'].map((name) =>
+      series.get(name)!,
+    );
     bars = { length: close!.length, open: open!, high: high!, low: low!, close: close!, volume: volume! };
   });
 
@@ -60,7 +68,10 @@ describe.each(readdirSync(FOLDER).filter((file) => file.endsWith('.parquet')))('
     const columns = columnsOf('all');
     const compared = names.filter((name) => series.has(name + suffix));
     const differences = compared.flatMap((name) => {
-      const difference = firstDifference(computer.columns[columns.indexOf(name)]!, series.get(name + suffix)!);
+      const difference = firstDifference(
+        computer.columns[columns.indexOf(name)]!,
+        series.get(name + suffix)!,
+      );
       return difference === undefined ? [] : [`${name} ${difference}`];
     });
     expect(differences).toEqual([]);
@@ -70,6 +81,8 @@ describe.each(readdirSync(FOLDER).filter((file) => file.endsWith('.parquet')))('
 });
 
 test('there are at least seven real series and one with flat bars', () => {
-  expect(readdirSync(FOLDER).filter((file) => /^[A-Z]+\.parquet$/.test(file)).length).toBeGreaterThanOrEqual(7);
+  expect(readdirSync(FOLDER).filter((file) => /^[A-Z]+\.parquet$/.test(file)).length).toBeGreaterThanOrEqual(
+    7,
+  );
   expect(readdirSync(FOLDER)).toContain('GORO.parquet');
 });

@@ -12,7 +12,12 @@ const values = fc.array(
 );
 const window = fc.integer({ min: 2, max: 12 });
 
-function plain(x: readonly number[], w: number, minPeriods: number, combine: (members: number[]) => number): number[] {
+function plain(
+  x: readonly number[],
+  w: number,
+  minPeriods: number,
+  combine: (members: number[]) => number,
+): number[] {
   return x.map((_, t) => {
     const members = x.slice(Math.max(0, t - w + 1), t + 1).filter(Number.isFinite);
     return members.length < minPeriods ? Number.NaN : combine(members);
@@ -30,9 +35,21 @@ const sum = (members: number[]): number => members.reduce((a, b) => a + b, 0);
 describe('windows', () => {
   test.each([
     ['rollingSum', rollingSum, sum],
-    ['rollingMean', rollingMean, (members: number[]) => (members.length === 0 ? Number.NaN : sum(members) / members.length)],
-    ['rollingMax', rollingMax, (members: number[]) => (members.length === 0 ? Number.NaN : Math.max(...members))],
-    ['rollingMin', rollingMin, (members: number[]) => (members.length === 0 ? Number.NaN : Math.min(...members))],
+    [
+      'rollingMean',
+      rollingMean,
+      (members: number[]) => (members.length === 0 ? Number.NaN : sum(members) / members.length),
+    ],
+    [
+      'rollingMax',
+      rollingMax,
+      (members: number[]) => (members.length === 0 ? Number.NaN : Math.max(...members)),
+    ],
+    [
+      'rollingMin',
+      rollingMin,
+      (members: number[]) => (members.length === 0 ? Number.NaN : Math.min(...members)),
+    ],
   ] as const)('%s is what a plain loop over the window gives', (_name, kernel, combine) => {
     fc.assert(
       fc.property(values, window, fc.nat({ max: 12 }), (x, w, minPeriods) => {

@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorLine, signals, start, type Finished } from '../support/command.ts';
@@ -12,25 +20,36 @@ const newFolder = (): string => mkdtempSync(join(folder, 'case-'));
 
 function csvFolder(...tickers: string[]): string {
   const target = newFolder();
-  for (const ticker of tickers) copyFileSync(join(sampleFolder, `${ticker}.csv`), join(target, `${ticker}.csv`));
+  for (const ticker of tickers)
+    copyFileSync(join(sampleFolder, `${ticker}.csv`), join(target, `${ticker}.csv`));
   return target;
 }
 
-function linesOf(ticker: string, start: string, end: string): string[] {
-  const lines = readFileSync(join(sampleFolder, `${ticker}.csv`), 'utf8').trim().split('\n').slice(1);
-  return lines.filter((line) => line.slice(0, 10) >= start && line.slice(0, 10) < end);
+function linesOf(ticker: string, from: string, to: string): string[] {
+  const lines = readFileSync(join(sampleFolder, `${ticker}.csv`), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1);
+  return lines.filter((line) => line.slice(0, 10) >= from && line.slice(0, 10) < to);
 }
 
 const manifestsOf = (lake: string): Record<string, any>[] =>
-  readdirSync(join(lake, 'runs/load')).toSorted().map((name) => JSON.parse(readFileSync(join(lake, 'runs/load', name), 'utf8')));
+  readdirSync(join(lake, 'runs/load'))
+    .toSorted()
+    .map((name) => JSON.parse(readFileSync(join(lake, 'runs/load', name), 'utf8')));
 
 describe('load --source csv', () => {
   test('a year, then one more ticker, then the first again', async () => {
     const lake = join(newFolder(), 'lake');
     const path = csvFolder('AAPL', 'GORO', 'SPY');
     const window = ['--start', '2011-01-01', '--end', '2012-01-01'];
-    const load = (): Promise<Finished> => signals(['load', '--source', 'csv', '--path', path, ...window, '--lake', `file:${lake}`], folder);
-    const counts = (): Promise<unknown[][]> => readLake(lake, `select ticker, count(*)::int, min(date)::varchar, max(date)::varchar from ${ALL_PRICES} group by 1 order by 1`);
+    const load = (): Promise<Finished> =>
+      signals(['load', '--source', 'csv', '--path', path, ...window, '--lake', `file:${lake}`], folder);
+    const counts = (): Promise<unknown[][]> =>
+      readLake(
+        lake,
+        `select ticker, count(*)::int, min(date)::varchar, max(date)::varchar from ${ALL_PRICES} group by 1 order by 1`,
+      );
     const expected = (...tickers: string[]): unknown[][] =>
       tickers.map((ticker) => {
         const dates = linesOf(ticker, '2011-01-01', '2012-01-01').map((line) => line.slice(0, 10));
@@ -44,7 +63,9 @@ describe('load --source csv', () => {
     copyFileSync(join(sampleFolder, 'IBM.csv'), join(path, 'IBM.csv'));
     expect(await load()).toMatchObject({ code: 0 });
     expect(await counts()).toEqual(expected('AAPL', 'GORO', 'IBM', 'SPY'));
-    expect(await readLake(lake, `select * from ${ALL_PRICES} where ticker <> 'IBM' order by ticker, date`)).toEqual(before);
+    expect(
+      await readLake(lake, `select * from ${ALL_PRICES} where ticker <> 'IBM' order by ticker, date`),
+    ).toEqual(before);
 
     const untouched = snapshot(lake, 'raw_data');
     expect(untouched.size).toBe(12);
@@ -61,8 +82,14 @@ describe('load --source csv', () => {
 
   test('keeps every figure of the file', async () => {
     const lake = join(newFolder(), 'lake');
-    await signals(['load', '--source', 'csv', '--path', csvFolder('AAPL'), '--start', '030101', '--lake', `file:${lake}`], folder);
-    const rows = await readLake(lake, `select date::varchar, open, high, low, close, adj_close, volume, dividend, split, currency from ${ALL_PRICES} order by date`);
+    await signals(
+      ['load', '--source', 'csv', '--path', csvFolder('AAPL'), '--start', '030101', '--lake', `file:${lake}`],
+      folder,
+    );
+    const rows = await readLake(
+      lake,
+      `select date::varchar, open, high, low, close, adj_close, volume, dividend, split, currency from ${ALL_PRICES} order by date`,
+    );
     const number = (text: string): number | null => (text === '' ? null : Number(text));
     const expected = linesOf('AAPL', '2000', '2030').map((line) => {
       const fields = line.split(',');
@@ -74,7 +101,17 @@ describe('load --source csv', () => {
   test('killed at random moments and loaded again: no row lost, none twice, every object readable', async () => {
     const random = randomNumbers(20261121);
     const path = csvFolder('AAPL', 'IBM');
-    const args = (lake: string): string[] => ['load', '--source', 'csv', '--path', path, '--start', '2003-01-01', '--lake', `file:${lake}`];
+    const args = (lake: string): string[] => [
+      'load',
+      '--source',
+      'csv',
+      '--path',
+      path,
+      '--start',
+      '2003-01-01',
+      '--lake',
+      `file:${lake}`,
+    ];
     const whole = join(newFolder(), 'lake');
     await signals(args(whole), folder);
     const all = `select * exclude (fetched_at) from ${ALL_PRICES} order by ticker, date`;
@@ -94,7 +131,10 @@ describe('load --source csv', () => {
       const { signal } = await running.finished;
       watcher.close();
       if (signal === 'SIGKILL') kills += 1;
-      const readable = await readLake(lake, `select count(*)::int, count(distinct (ticker, date))::int from ${ALL_PRICES}`).catch((error: unknown) => String(error));
+      const readable = await readLake(
+        lake,
+        `select count(*)::int, count(distinct (ticker, date))::int from ${ALL_PRICES}`,
+      ).catch((error: unknown) => String(error));
       if (typeof readable === 'string') expect(readable).toMatch(/No files found/);
       else expect(readable[0]![0]).toBe(readable[0]![1]);
     }
@@ -106,7 +146,20 @@ describe('load --source csv', () => {
   test('SIGTERM ends the run after the work in hand, with a manifest that says so', async () => {
     const lake = join(newFolder(), 'lake');
     mkdirSync(lake);
-    const running = start(['load', '--source', 'csv', '--path', csvFolder('AAPL', 'IBM'), '--start', '2003-01-01', '--lake', `file:${lake}`], folder);
+    const running = start(
+      [
+        'load',
+        '--source',
+        'csv',
+        '--path',
+        csvFolder('AAPL', 'IBM'),
+        '--start',
+        '2003-01-01',
+        '--lake',
+        `file:${lake}`,
+      ],
+      folder,
+    );
     const watcher = watch(lake, { recursive: true }, (_event, name) => {
       // A second signal would end the process at once.
       if (name?.endsWith('prices.parquet') === true && !running.child.killed) running.child.kill('SIGTERM');
@@ -129,7 +182,14 @@ describe('load from Yahoo', () => {
     const bar = { open: 1, high: 2, low: 1, close: 2, adjclose: 2, volume: 3 };
     for (const symbol of ['ACME', 'BRK-B']) {
       server.symbols.set(symbol, {
-        ...{ symbol, currency: 'USD', exchangeName: 'NYQ', timeZone: 'America/New_York', gmtoffset: -14400, session },
+        ...{
+          symbol,
+          currency: 'USD',
+          exchangeName: 'NYQ',
+          timeZone: 'America/New_York',
+          gmtoffset: -14400,
+          session,
+        },
         bars: [{ at: at('2024-03-12T13:30:00Z'), ...bar }],
       });
     }
@@ -144,34 +204,62 @@ describe('load from Yahoo', () => {
     return file;
   }
   const load = (lake: string, ...args: string[]): Promise<Finished> =>
-    signals(['load', '--start', '2024-03-01', '--end', '2024-03-31', '--lake', `file:${lake}`, ...args], folder, { YAHOO_BASE_URL: server.url });
+    signals(
+      ['load', '--start', '2024-03-01', '--end', '2024-03-31', '--lake', `file:${lake}`, ...args],
+      folder,
+      { YAHOO_BASE_URL: server.url },
+    );
 
   test('fetches the universe and keeps it as a table', async () => {
     const lake = join(newFolder(), 'lake');
     expect(await load(lake, '--universe', universe('ACME', 'BRK-B'))).toMatchObject({ code: 0 });
-    expect(await readLake(lake, `select ticker, date::varchar, exchange, currency from ${ALL_PRICES} order by 1`)).toEqual([
+    expect(
+      await readLake(lake, `select ticker, date::varchar, exchange, currency from ${ALL_PRICES} order by 1`),
+    ).toEqual([
       ['ACME', '2024-03-12', 'NYQ', 'USD'],
       ['BRK-B', '2024-03-12', 'NYQ', 'USD'],
     ]);
-    expect(await readLake(lake, "select id, yahoo from 'LAKE/universe/date=*/universe.parquet' order by 1")).toEqual([['u0', 'ACME'], ['u1', 'BRK-B']]);
+    expect(
+      await readLake(lake, "select id, yahoo from 'LAKE/universe/date=*/universe.parquet' order by 1"),
+    ).toEqual([
+      ['u0', 'ACME'],
+      ['u1', 'BRK-B'],
+    ]);
   });
 
   test('below the required coverage it ends with 3, and what was fetched is kept', async () => {
     const lake = join(newFolder(), 'lake');
-    const finished = await load(lake, '--universe', universe('ACME', 'BUSY', 'GONE'), '--min-coverage', '0.5');
+    const finished = await load(
+      lake,
+      '--universe',
+      universe('ACME', 'BUSY', 'GONE'),
+      '--min-coverage',
+      '0.5',
+    );
     expect(finished.code).toBe(3);
-    expect(errorLine(finished)).toBe('1 of 3 tickers were answered, --min-coverage asks for 0.5; first failure: BUSY rate-limited, HTTP 429, too many requests');
+    expect(errorLine(finished)).toBe(
+      '1 of 3 tickers were answered, --min-coverage asks for 0.5; first failure: BUSY rate-limited, HTTP 429, too many requests',
+    );
     expect(await readLake(lake, `select ticker from ${ALL_PRICES}`)).toEqual([['ACME']]);
-    expect(manifestsOf(lake)).toMatchObject([{ status: 'failed', counts: { total: 3, ok: 1, 'rate-limited': 1, 'not-found': 1 } }]);
-    expect(await load(lake, '--universe', universe('ACME', 'BUSY', 'GONE'), '--min-coverage', '0.3')).toMatchObject({ code: 0 });
+    expect(manifestsOf(lake)).toMatchObject([
+      { status: 'failed', counts: { total: 3, ok: 1, 'rate-limited': 1, 'not-found': 1 } },
+    ]);
+    expect(
+      await load(lake, '--universe', universe('ACME', 'BUSY', 'GONE'), '--min-coverage', '0.3'),
+    ).toMatchObject({ code: 0 });
   });
 
   test('--ntickers and --ticker narrow the universe', async () => {
     const lake = join(newFolder(), 'lake');
     const file = universe('ACME', 'BRK-B');
-    expect(await load(lake, '--universe', file, '--ntickers', '1')).toMatchObject({ stdout: expect.stringMatching(/tickers +1:/) });
+    expect(await load(lake, '--universe', file, '--ntickers', '1')).toMatchObject({
+      stdout: expect.stringMatching(/tickers +1:/),
+    });
     expect(await load(lake, '--universe', file, '--ticker', 'BRK-B US')).toMatchObject({ code: 0 });
-    expect(await readLake(lake, `select ticker from ${ALL_PRICES} order by 1`)).toEqual([['ACME'], ['BRK-B']]);
+    expect(await readLake(lake, `select ticker from ${ALL_PRICES} order by 1`)).toEqual([
+      ['ACME'],
+      ['BRK-B'],
+    ]);
   });
 });
 
@@ -180,7 +268,16 @@ describe('bad input of load', () => {
   const january = ['--start', '2011-01-01', '--end', '2011-02-01'];
   const goodLake = join(newFolder(), 'lake');
   beforeAll(async () => {
-    const args = ['load', '--source', 'csv', '--path', csvFolder('IBM'), ...january, '--lake', `file:${goodLake}`];
+    const args = [
+      'load',
+      '--source',
+      'csv',
+      '--path',
+      csvFolder('IBM'),
+      ...january,
+      '--lake',
+      `file:${goodLake}`,
+    ];
     expect(await signals(args, folder)).toMatchObject({ code: 0 });
   });
   const csv = (name: string, text: string): string => {
@@ -190,26 +287,64 @@ describe('bad input of load', () => {
   };
   const header = 'date,open,high,low,close,adj_close,volume\n';
   test.each([
-    ['a ticker without a file', ['--path', path, '--ticker', 'NOPE'], 1, /ticker NOPE: .*NOPE\.csv cannot be read/],
+    [
+      'a ticker without a file',
+      ['--path', path, '--ticker', 'NOPE'],
+      1,
+      /ticker NOPE: .*NOPE\.csv cannot be read/,
+    ],
     ['an empty file', ['--path', csv('BAD', '')], 1, /ticker BAD: .*BAD\.csv line 1: is empty/],
-    ['a malformed file', ['--path', csv('BAD', `${header}2011-01-03,1,1,1,x,1,1\n`)], 1, /ticker BAD: .*BAD\.csv line 2: close "x"/],
-    ['a start after the end', ['--path', path, '--start', '2012-01-01', '--end', '2011-01-01'], 2, /--start 2012-01-01 is not before --end 2011-01-01/],
-    ['a date that does not exist', ['--path', path, '--start', '2011-02-30'], 2, /--start "2011-02-30" does not exist/],
+    [
+      'a malformed file',
+      ['--path', csv('BAD', `${header}2011-01-03,1,1,1,x,1,1\n`)],
+      1,
+      /ticker BAD: .*BAD\.csv line 2: close "x"/,
+    ],
+    [
+      'a start after the end',
+      ['--path', path, '--start', '2012-01-01', '--end', '2011-01-01'],
+      2,
+      /--start 2012-01-01 is not before --end 2011-01-01/,
+    ],
+    [
+      'a date that does not exist',
+      ['--path', path, '--start', '2011-02-30'],
+      2,
+      /--start "2011-02-30" does not exist/,
+    ],
     ['no path', [], 2, /--source csv needs --path/],
     ['a folder that is not there', ['--path', '/no/such'], 2, /--path "\/no\/such" is not a folder/],
     ['an unknown option', ['--path', path, '--nope'], 2, /unknown option '--nope'/],
     ['an unknown source', ['--source', 'bloomberg'], 2, /--source "bloomberg" is neither/],
     ['a coverage above 1', ['--path', path, '--min-coverage', '95'], 2, /"95" is not a share/],
     ['a count below 1', ['--path', path, '--ntickers', '0'], 2, /"0" is not a whole number/],
-    ['a symbol that would leave the folder', ['--path', path, '--ticker', '../AAPL'], 2, /"\.\.\/AAPL" is no symbol/],
+    [
+      'a symbol that would leave the folder',
+      ['--path', path, '--ticker', '../AAPL'],
+      2,
+      /"\.\.\/AAPL" is no symbol/,
+    ],
     ['a lake of another kind', ['--path', path, '--lake', 'ftp://x'], 2, /lake "ftp:\/\/x" is neither/],
-    ['a lake path with a quote', ['--path', path, '--lake', "file:it's"], 2, /has the character ' in its path/],
+    [
+      'a lake path with a quote',
+      ['--path', path, '--lake', "file:it's"],
+      2,
+      /has the character ' in its path/,
+    ],
     ['a lake path with a glob', ['--path', path, '--lake', 'file:a*b'], 2, /has the character \*/],
-    ['a lake that cannot be written', ['--path', path, '--lake', 'file:/dev/null/lake'], 1, /cannot (read|write|list) .* in lake "file:\/dev\/null\/lake"/],
+    [
+      'a lake that cannot be written',
+      ['--path', path, '--lake', 'file:/dev/null/lake'],
+      1,
+      /cannot (read|write|list) .* in lake "file:\/dev\/null\/lake"/,
+    ],
   ])('%s is one line, and the lake is as it was', async (_name, args, code, message) => {
     const before = snapshot(goodLake, 'raw_data');
     expect(before.size).toBe(1);
-    const finished = await signals(['load', '--source', 'csv', ...january, '--lake', `file:${goodLake}`, ...args], folder);
+    const finished = await signals(
+      ['load', '--source', 'csv', ...january, '--lake', `file:${goodLake}`, ...args],
+      folder,
+    );
     expect(finished.code).toBe(code);
     expect(errorLine(finished)).toMatch(message);
     expect(snapshot(goodLake, 'raw_data')).toEqual(before);
@@ -221,7 +356,10 @@ describe('bad input of load', () => {
     mkdirSync(join(lake, 'raw_data/provider=csv/month=2011-01'), { recursive: true });
     writeFileSync(join(lake, key), 'not Parquet at all');
     const before = snapshot(lake, 'raw_data');
-    const finished = await signals(['load', '--source', 'csv', '--path', path, ...january, '--lake', `file:${lake}`], folder);
+    const finished = await signals(
+      ['load', '--source', 'csv', '--path', path, ...january, '--lake', `file:${lake}`],
+      folder,
+    );
     expect(finished.code).toBe(1);
     expect(errorLine(finished)).toMatch(`${key} in lake "file:${lake}" is not a readable price object`);
     expect(snapshot(lake, 'raw_data')).toEqual(before);

@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { columnsOf } from '../../jobs/features/catalogue.ts';
@@ -11,7 +20,10 @@ const prices = join(folder, 'prices');
 
 /** A lake with the sample from 2010 on; each test has a copy of its own. */
 beforeAll(async () => {
-  const finished = await signals(['load', '--source', 'csv', '--path', sampleFolder, '--start', '2010-01-01', '--lake', `file:${prices}`], folder);
+  const finished = await signals(
+    ['load', '--source', 'csv', '--path', sampleFolder, '--start', '2010-01-01', '--lake', `file:${prices}`],
+    folder,
+  );
   expect(finished).toMatchObject({ code: 0 });
 });
 
@@ -23,14 +35,23 @@ function newLake(): string {
 
 const transform = (lake: string, ...args: string[]): Promise<Finished> =>
   signals(['transform', '--lake', `file:${lake}`, ...args], folder);
-const eras = (set: string): string => `read_parquet('LAKE/features/${set}/era=*/features.parquet', hive_types = {'era': date})`;
+const eras = (set: string): string =>
+  `read_parquet('LAKE/features/${set}/era=*/features.parquet', hive_types = {'era': date})`;
 
 /** Replaces one close of a ticker by loading a file that has this date only. */
 async function restate(lake: string, ticker: string, date: string, close: number): Promise<void> {
   const path = mkdtempSync(join(folder, 'restated-'));
   const row = `${date},${close},${close},${close},${close},${close},1000,,,USD`;
-  writeFileSync(join(path, `${ticker}.csv`), `date,open,high,low,close,adj_close,volume,dividend,split,currency\n${row}\n`);
-  expect(await signals(['load', '--source', 'csv', '--path', path, '--start', date, '--lake', `file:${lake}`], folder)).toMatchObject({ code: 0 });
+  writeFileSync(
+    join(path, `${ticker}.csv`),
+    `date,open,high,low,close,adj_close,volume,dividend,split,currency\n${row}\n`,
+  );
+  expect(
+    await signals(
+      ['load', '--source', 'csv', '--path', path, '--start', date, '--lake', `file:${lake}`],
+      folder,
+    ),
+  ).toMatchObject({ code: 0 });
 }
 
 describe('transform --cmd volume --lags 5', () => {
@@ -38,12 +59,20 @@ describe('transform --cmd volume --lags 5', () => {
   beforeAll(async () => {
     lake = newLake();
     const finished = await transform(lake, '--cmd', 'volume', '--lags', '5');
-    expect(finished).toMatchObject({ code: 0, stdout: expect.stringMatching(/157 written, 2010-01-08 to 2013-01-04/) });
+    expect(finished).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/157 written, 2010-01-08 to 2013-01-04/),
+    });
   });
 
   test('has 15 x 5 feature columns, lower-case, in order', async () => {
-    const columns = await readLake(lake, `select column_name, column_type from (describe select * from ${eras('volume')})`);
-    const features = columnsOf('volume').flatMap((column) => [0, 1, 2, 3, 4].map((lag) => [`feature_${column}_shift${lag}`, 'FLOAT']));
+    const columns = await readLake(
+      lake,
+      `select column_name, column_type from (describe select * from ${eras('volume')})`,
+    );
+    const features = columnsOf('volume').flatMap((column) =>
+      [0, 1, 2, 3, 4].map((lag) => [`feature_${column}_shift${lag}`, 'FLOAT']),
+    );
     expect(features).toHaveLength(75);
     expect(columns).toEqual([['ticker', 'VARCHAR'], ['date', 'DATE'], ...features, ['era', 'DATE']]);
   });
@@ -60,7 +89,10 @@ describe('transform --cmd volume --lags 5', () => {
        from (select ticker, date, row_number() over (partition by ticker order by date) as n from read_parquet('LAKE/raw_data/provider=csv/month=*/prices.parquet'))
        group by ticker, date_trunc('week', date + 2) having max(n) >= 5 order by era, ticker`,
     );
-    const actual = await readLake(lake, `select ticker, date::varchar, era::varchar from ${eras('volume')} order by era, ticker`);
+    const actual = await readLake(
+      lake,
+      `select ticker, date::varchar, era::varchar from ${eras('volume')} order by era, ticker`,
+    );
     expect(actual).toEqual(expected);
     // 2012-04-06 was Good Friday.
     expect(actual).toContainEqual(['AAPL', '2012-04-05', '2012-04-06']);
@@ -68,11 +100,19 @@ describe('transform --cmd volume --lags 5', () => {
 
   test('every lag is the unlagged column that many trading rows earlier', async () => {
     const daily = newLake();
-    expect(await transform(daily, '--cmd', 'volume', '--lags', '1', '--sample', 'daily')).toMatchObject({ code: 0 });
-    const unlagged = await readLake(daily, `select ticker, date::varchar, columns('feature_.*') from ${eras('volume')} order by ticker, date`);
+    expect(await transform(daily, '--cmd', 'volume', '--lags', '1', '--sample', 'daily')).toMatchObject({
+      code: 0,
+    });
+    const unlagged = await readLake(
+      daily,
+      `select ticker, date::varchar, columns('feature_.*') from ${eras('volume')} order by ticker, date`,
+    );
     const rowAt = new Map(unlagged.map((row, index) => [`${row[0]} ${row[1]}`, index]));
     const width = columnsOf('volume').length;
-    const weekly = await readLake(lake, `select ticker, date::varchar, columns('feature_.*') from ${eras('volume')} order by era, ticker`);
+    const weekly = await readLake(
+      lake,
+      `select ticker, date::varchar, columns('feature_.*') from ${eras('volume')} order by era, ticker`,
+    );
     expect(weekly.length).toBeGreaterThan(1500);
     for (const row of weekly) {
       const at = rowAt.get(`${row[0]} ${row[1]}`)!;
@@ -101,10 +141,17 @@ describe('which eras a run writes', () => {
     const lake = newLake();
     await transform(lake, '--cmd', 'volume');
     const before = snapshot(lake, 'features');
-    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({ code: 0, stdout: expect.stringMatching(/0 written, all up to date/) });
+    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/0 written, all up to date/),
+    });
     expect(snapshot(lake, 'features')).toEqual(before);
-    expect(await transform(lake, '--cmd', 'volume', '--reload')).toMatchObject({ code: 0, stdout: expect.stringMatching(/157 written/) });
-    const contents = (files: Map<string, string>): unknown => [...files].map(([name, state]) => [name, state.split(' ')[0]]);
+    expect(await transform(lake, '--cmd', 'volume', '--reload')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/157 written/),
+    });
+    const contents = (files: Map<string, string>): unknown =>
+      [...files].map(([name, state]) => [name, state.split(' ')[0]]);
     expect(contents(snapshot(lake, 'features'))).toEqual(contents(before));
   });
 
@@ -113,9 +160,17 @@ describe('which eras a run writes', () => {
     await transform(lake, '--cmd', 'volume');
     const before = snapshot(lake, 'features/volume');
     await restate(lake, 'AAPL', '2012-11-14', 500);
-    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({ stdout: expect.stringMatching(/8 written, 2012-11-16 to 2013-01-04/) });
-    const changed = [...snapshot(lake, 'features/volume')].filter(([name, state]) => before.get(name) !== state).map(([name]) => name);
-    expect(changed.filter((name) => !name.includes('_eras.json')).every((name) => name >= 'features/volume/era=2012-11-16')).toBe(true);
+    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({
+      stdout: expect.stringMatching(/8 written, 2012-11-16 to 2013-01-04/),
+    });
+    const changed = [...snapshot(lake, 'features/volume')]
+      .filter(([name, state]) => before.get(name) !== state)
+      .map(([name]) => name);
+    expect(
+      changed
+        .filter((name) => !name.includes('_eras.json'))
+        .every((name) => name >= 'features/volume/era=2012-11-16'),
+    ).toBe(true);
     expect(changed).toHaveLength(9);
   });
 
@@ -131,7 +186,22 @@ describe('which eras a run writes', () => {
 
     const growing = join(mkdtempSync(join(folder, 'case-')), 'lake');
     for (const end of ['2012-11-20', '2012-12-04', '2013-01-01']) {
-      await signals(['load', '--source', 'csv', '--path', sampleFolder, '--start', '2010-01-01', '--end', end, '--lake', `file:${growing}`], folder);
+      await signals(
+        [
+          'load',
+          '--source',
+          'csv',
+          '--path',
+          sampleFolder,
+          '--start',
+          '2010-01-01',
+          '--end',
+          end,
+          '--lake',
+          `file:${growing}`,
+        ],
+        folder,
+      );
       await transform(growing, '--cmd', 'volume');
     }
     expect(await readLake(growing, rows)).toEqual(await readLake(whole, rows));
@@ -143,7 +213,9 @@ describe('which eras a run writes', () => {
     const before = snapshot(lake, 'features/volume');
     rmSync(join(lake, 'features/volume/era=2011-06-03'), { recursive: true });
     writeFileSync(join(lake, 'features/volume/era=2011-06-10/features.parquet'), 'cut');
-    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({ stdout: expect.stringMatching(/2 written, 2011-06-03 to 2011-06-10/) });
+    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({
+      stdout: expect.stringMatching(/2 written, 2011-06-03 to 2011-06-10/),
+    });
     expect([...snapshot(lake, 'features/volume').keys()]).toEqual([...before.keys()]);
   });
 
@@ -153,10 +225,14 @@ describe('which eras a run writes', () => {
     const others = `select * from ${eras('volume')} where ticker <> 'AAPL' order by era, ticker`;
     const before = await readLake(lake, others);
     await restate(lake, 'AAPL', '2012-11-14', 500);
-    expect(await transform(lake, '--cmd', 'volume', '--ticker', 'AAPL', '--since', '2012-11-01')).toMatchObject({ code: 0 });
+    expect(
+      await transform(lake, '--cmd', 'volume', '--ticker', 'AAPL', '--since', '2012-11-01'),
+    ).toMatchObject({ code: 0 });
     expect(await readLake(lake, others)).toEqual(before);
     const merged = await readLake(lake, `select * from ${eras('volume')} order by era, ticker`);
-    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({ stdout: expect.stringMatching(/8 written/) });
+    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({
+      stdout: expect.stringMatching(/8 written/),
+    });
     expect(await readLake(lake, `select * from ${eras('volume')} order by era, ticker`)).toEqual(merged);
   });
 
@@ -180,19 +256,29 @@ describe('which eras a run writes', () => {
     watcher.close();
     expect(stopped.code).toBe(1);
     expect(errorLine(stopped)).toMatch(/stopped by SIGTERM/);
-    const [[standing]] = (await readLake(lake, `select count(distinct era)::int from ${eras('volume')}`)) as [[number]];
+    const [[standing]] = (await readLake(lake, `select count(distinct era)::int from ${eras('volume')}`)) as [
+      [number],
+    ];
     expect(standing).toBeGreaterThan(0);
-    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({ stdout: expect.stringMatching(new RegExp(`${157 - standing} written`)) });
+    expect(await transform(lake, '--cmd', 'volume')).toMatchObject({
+      stdout: expect.stringMatching(new RegExp(`${157 - standing} written`)),
+    });
   });
 });
 
 describe('sets', () => {
   test('each group is a set of its own, and --set names another', async () => {
     const lake = newLake();
-    for (const group of ['volume', 'other', 'all']) expect(await transform(lake, '--cmd', group, '--since', '2012-12-01')).toMatchObject({ code: 0 });
-    expect(await transform(lake, '--cmd', 'other', '--set', 'mine', '--lags', '1', '--since', '2012-12-01')).toMatchObject({ code: 0 });
+    for (const group of ['volume', 'other', 'all'])
+      expect(await transform(lake, '--cmd', group, '--since', '2012-12-01')).toMatchObject({ code: 0 });
+    expect(
+      await transform(lake, '--cmd', 'other', '--set', 'mine', '--lags', '1', '--since', '2012-12-01'),
+    ).toMatchObject({ code: 0 });
     expect(readdirSync(join(lake, 'features')).toSorted()).toEqual(['all', 'mine', 'other', 'volume']);
-    const [[columns]] = (await readLake(lake, `select count(*)::int from (describe select columns('feature_.*') from ${eras('mine')})`)) as [[number]];
+    const [[columns]] = (await readLake(
+      lake,
+      `select count(*)::int from (describe select columns('feature_.*') from ${eras('mine')})`,
+    )) as [[number]];
     expect(columns).toBe(5 + 3);
   });
 
@@ -202,25 +288,52 @@ describe('sets', () => {
     const before = snapshot(lake, 'features');
     const refused = await transform(lake, '--cmd', 'other', '--lags', '3', '--since', '2012-12-01');
     expect(refused.code).toBe(2);
-    expect(errorLine(refused)).toBe('set "other" was made with lags 5 (now 3); choose another --set, or replace it with --rebuild');
+    expect(errorLine(refused)).toBe(
+      'set "other" was made with lags 5 (now 3); choose another --set, or replace it with --rebuild',
+    );
     expect(snapshot(lake, 'features')).toEqual(before);
-    expect(await transform(lake, '--cmd', 'other', '--lags', '3', '--since', '2012-12-01', '--rebuild')).toMatchObject({ code: 0 });
+    expect(
+      await transform(lake, '--cmd', 'other', '--lags', '3', '--since', '2012-12-01', '--rebuild'),
+    ).toMatchObject({ code: 0 });
     expect(await readLake(lake, `select min(era)::varchar from ${eras('other')}`)).toEqual([['2012-12-07']]);
-    expect(JSON.parse(readFileSync(join(lake, 'features/other/_settings.json'), 'utf8'))).toMatchObject({ lags: 3 });
+    expect(JSON.parse(readFileSync(join(lake, 'features/other/_settings.json'), 'utf8'))).toMatchObject({
+      lags: 3,
+    });
   });
 
   test('ta with and without fill, adjusted prices and dropped rows are settings', async () => {
     const lake = newLake();
     const since = ['--since', '2012-12-01'];
-    expect(await transform(lake, '--cmd', 'volume', '--set', 'ta_fill', '--definitions', 'ta', ...since)).toMatchObject({ code: 0 });
-    expect(await transform(lake, '--cmd', 'volume', '--set', 'ta_nofill', '--definitions', 'ta', '--no-fill', ...since)).toMatchObject({ code: 0 });
-    expect(await transform(lake, '--cmd', 'other', '--set', 'adjusted', '--price', 'adj_close', ...since)).toMatchObject({ code: 0 });
-    expect(await transform(lake, '--cmd', 'volume', '--set', 'whole', '--na', 'drop', ...since)).toMatchObject({ code: 0 });
-    const gaps = (set: string): Promise<unknown[][]> => readLake(lake, `select count(*)::int from ${eras(set)} where feature_volume_em_shift0 is null`);
+    expect(
+      await transform(lake, '--cmd', 'volume', '--set', 'ta_fill', '--definitions', 'ta', ...since),
+    ).toMatchObject({ code: 0 });
+    expect(
+      await transform(
+        lake,
+        '--cmd',
+        'volume',
+        '--set',
+        'ta_nofill',
+        '--definitions',
+        'ta',
+        '--no-fill',
+        ...since,
+      ),
+    ).toMatchObject({ code: 0 });
+    expect(
+      await transform(lake, '--cmd', 'other', '--set', 'adjusted', '--price', 'adj_close', ...since),
+    ).toMatchObject({ code: 0 });
+    expect(
+      await transform(lake, '--cmd', 'volume', '--set', 'whole', '--na', 'drop', ...since),
+    ).toMatchObject({ code: 0 });
+    const gaps = (set: string): Promise<unknown[][]> =>
+      readLake(lake, `select count(*)::int from ${eras(set)} where feature_volume_em_shift0 is null`);
     expect(await gaps('ta_fill')).toEqual([[0]]);
     expect(await gaps('whole')).toEqual([[0]]);
     // SPY has no adjusted close in the sample: it has no bars then.
-    expect(await readLake(lake, `select count(*)::int from ${eras('adjusted')} where ticker = 'SPY'`)).toEqual([[0]]);
+    expect(
+      await readLake(lake, `select count(*)::int from ${eras('adjusted')} where ticker = 'SPY'`),
+    ).toEqual([[0]]);
     const closes = await readLake(
       lake,
       `select count(*)::int from ${eras('adjusted')} f join read_parquet('LAKE/raw_data/provider=csv/month=*/prices.parquet') p
@@ -233,7 +346,10 @@ describe('sets', () => {
     const lake = newLake();
     expect(await transform(lake, '--cmd', 'volume', '--as-of', '2012-04-08')).toMatchObject({ code: 0 });
     expect(await transform(lake, '--cmd', 'volume', '--as-of', 'latest')).toMatchObject({ code: 0 });
-    const rows = await readLake(lake, `select era::varchar, date::varchar, count(*)::int from ${eras('volume_live')} group by all order by all`);
+    const rows = await readLake(
+      lake,
+      `select era::varchar, date::varchar, count(*)::int from ${eras('volume_live')} group by all order by all`,
+    );
     expect(rows).toEqual([
       ['2012-04-08', '2012-04-05', 10],
       ['2012-12-31', '2012-12-31', 10],
@@ -254,11 +370,26 @@ describe('bad input of transform', () => {
     ['an unknown group', ['--cmd', 'fundamental'], 2, /--cmd "fundamental" is not known; choose all/],
     ['lags below 1', ['--cmd', 'volume', '--lags', '0'], 2, /--lags "0" is not a whole number/],
     ['lags that are no number', ['--cmd', 'volume', '--lags', 'five'], 2, /--lags "five"/],
-    ['a date that does not exist', ['--cmd', 'volume', '--since', '2012-13-01'], 2, /--since "2012-13-01" does not exist/],
-    ['a day in the future', ['--cmd', 'volume', '--as-of', '2999-01-01'], 2, /--as-of 2999-01-01 lies in the future/],
+    [
+      'a date that does not exist',
+      ['--cmd', 'volume', '--since', '2012-13-01'],
+      2,
+      /--since "2012-13-01" does not exist/,
+    ],
+    [
+      'a day in the future',
+      ['--cmd', 'volume', '--as-of', '2999-01-01'],
+      2,
+      /--as-of 2999-01-01 lies in the future/,
+    ],
     ['fill without ta', ['--cmd', 'volume', '--fill'], 2, /--fill goes with --definitions ta/],
     ['a bad name of a set', ['--cmd', 'volume', '--set', 'My Set'], 2, /--set "My Set" is no name/],
-    ['a provider that is not there', ['--cmd', 'volume', '--provider', 'yahoo'], 2, /--provider "yahoo" has no prices .*; it has csv/],
+    [
+      'a provider that is not there',
+      ['--cmd', 'volume', '--provider', 'yahoo'],
+      2,
+      /--provider "yahoo" has no prices .*; it has csv/,
+    ],
   ])('%s', async (_name, args, code, message) => {
     const before = snapshot(lake, 'features');
     const finished = await transform(lake, ...args);
@@ -288,6 +419,8 @@ describe('bad input of transform', () => {
     writeFileSync(join(odd, 'features/volume/_settings.json'), '{}');
     const finished = await transform(odd, '--cmd', 'volume');
     expect(finished.code).toBe(2);
-    expect(errorLine(finished)).toMatch(/features\/volume\/_settings\.json is not the setting of a feature set/);
+    expect(errorLine(finished)).toMatch(
+      /features\/volume\/_settings\.json is not the setting of a feature set/,
+    );
   });
 });

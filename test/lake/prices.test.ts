@@ -10,7 +10,13 @@ import { PricesWriter, type MergeResult } from '../../jobs/lake/prices.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
 import type { Bar } from '../../jobs/market/bar.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
-import { awsClientConfig, awsEndpoint, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import {
+  awsClientConfig,
+  awsEndpoint,
+  awsEnvironment,
+  createBucket,
+  describeWithAws,
+} from '../support/aws.ts';
 import { startScript } from '../support/command.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
@@ -52,7 +58,10 @@ const jan = pricesKey('csv', '2020-01');
 function pricesContract(open: () => ObjectStore): void {
   test('rows go to one object a month, sorted by ticker and date', async () => {
     const store = open();
-    const result = await merge(store, { B: [bar('2020-01-02', 1), bar('2020-02-03', 2)], A: [bar('2020-01-03', 3)] });
+    const result = await merge(store, {
+      B: [bar('2020-01-02', 1), bar('2020-02-03', 2)],
+      A: [bar('2020-01-03', 3)],
+    });
     expect(result.written).toEqual([jan, pricesKey('csv', '2020-02')]);
     expect(result.rows.get('B')).toEqual({ new: 2, changed: 0, unchanged: 0 });
     expect(await rowsOf(store)).toEqual(['A 2020-01-03 3 0', 'B 2020-01-02 1 0', 'B 2020-02-03 2 0']);
@@ -71,7 +80,11 @@ function pricesContract(open: () => ObjectStore): void {
   test('a changed row is replaced and stamped, all others keep their time and place', async () => {
     const store = open();
     await merge(store, { A: [bar('2020-01-02', 1), bar('2020-01-03', 2)], B: [bar('2020-01-02', 3)] }, 1);
-    const result = await merge(store, { A: [bar('2020-01-02', 1), bar('2020-01-03', 9), bar('2020-01-06', 4)] }, 2);
+    const result = await merge(
+      store,
+      { A: [bar('2020-01-02', 1), bar('2020-01-03', 9), bar('2020-01-06', 4)] },
+      2,
+    );
     expect(result.rows.get('A')).toEqual({ new: 1, changed: 1, unchanged: 1 });
     expect(await rowsOf(store)).toEqual([
       'A 2020-01-02 1 1',
@@ -109,7 +122,11 @@ describe('prices in a folder', () => {
       date: fc.constantFrom(...dates),
       close: fc.option(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })),
     });
-    const batch = fc.uniqueArray(row, { selector: ({ ticker, date }) => ticker + date, minLength: 1, maxLength: 6 });
+    const batch = fc.uniqueArray(row, {
+      selector: ({ ticker, date }) => ticker + date,
+      minLength: 1,
+      maxLength: 6,
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 4 }), async (batches) => {
         const store = newStore();
@@ -120,7 +137,8 @@ describe('prices in a folder', () => {
           await merge(store, byTicker, at);
           for (const { ticker, date, close } of rows) {
             const known = expected.get(`${ticker} ${date}`);
-            if (known === undefined || known.close !== close) expected.set(`${ticker} ${date}`, { close, at });
+            if (known === undefined || known.close !== close)
+              expected.set(`${ticker} ${date}`, { close, at });
           }
         }
         const held = [...expected].map(([key, { close, at }]) => [key, close, at].join(' '));
@@ -132,7 +150,9 @@ describe('prices in a folder', () => {
 
   test('four processes that write one month at once lose nothing', async () => {
     const root = mkdtempSync(join(folder, 'lake-'));
-    const runs = ['W', 'X', 'Y', 'Z'].map((name) => startScript(mergeScript, [`file:${root}`, name, '5'], folder));
+    const runs = ['W', 'X', 'Y', 'Z'].map((name) =>
+      startScript(mergeScript, [`file:${root}`, name, '5'], folder),
+    );
     for (const { finished } of runs) expect(await finished).toMatchObject({ code: 0, stderr: '' });
     expect(await rowsOf(new LocalStore(root))).toHaveLength(20);
   });
@@ -141,7 +161,9 @@ describe('prices in a folder', () => {
     const root = mkdtempSync(join(folder, 'lake-'));
     await mkdir(dirname(join(root, jan)), { recursive: true });
     await db.run(`copy (select 1 as one) to '${join(root, jan)}' (format parquet)`);
-    await expect(merge(new LocalStore(root), { A: [bar('2020-01-02', 1)] })).rejects.toThrow(/not a readable price object/);
+    await expect(merge(new LocalStore(root), { A: [bar('2020-01-02', 1)] })).rejects.toThrow(
+      /not a readable price object/,
+    );
   });
 });
 
@@ -162,7 +184,9 @@ describeWithAws('prices in S3', () => {
 
   test('two processes that write one month at once lose nothing', async () => {
     const env = awsEnvironment(proxy.url);
-    const runs = ['X', 'Y'].map((name) => startScript(mergeScript, [`s3://${bucket}/race`, name, '5'], folder, env));
+    const runs = ['X', 'Y'].map((name) =>
+      startScript(mergeScript, [`s3://${bucket}/race`, name, '5'], folder, env),
+    );
     for (const { finished } of runs) expect(await finished).toMatchObject({ code: 0, stderr: '' });
     expect(await rowsOf(new S3Store(bucket, 'race', awsClientConfig))).toHaveLength(10);
   });

@@ -13,8 +13,28 @@ describe('parsePrices', () => {
     expect(parsePrices(text, 'x.csv')).toEqual({
       kind: 'ok',
       bars: [
-        { date: '2020-01-02', open: 1, high: 2, low: 0.5, close: 1.5, adjClose: 1.4, volume: 100, dividend: null, split: null },
-        { date: '2020-01-03', open: null, high: null, low: null, close: null, adjClose: null, volume: null, dividend: 0.25, split: 4 },
+        {
+          date: '2020-01-02',
+          open: 1,
+          high: 2,
+          low: 0.5,
+          close: 1.5,
+          adjClose: 1.4,
+          volume: 100,
+          dividend: null,
+          split: null,
+        },
+        {
+          date: '2020-01-03',
+          open: null,
+          high: null,
+          low: null,
+          close: null,
+          adjClose: null,
+          volume: null,
+          dividend: 0.25,
+          split: 4,
+        },
       ],
       listing: { currency: 'GBp', exchange: null },
     });
@@ -23,7 +43,10 @@ describe('parsePrices', () => {
   test('reads columns in any order, with a byte order mark and Windows line ends', () => {
     const text = '\uFEFFvolume,date,close,open,low,high,adj_close\r\n7,2020-01-02,4,1,2,3,5\r\n';
     const result = parsePrices(text, 'x.csv');
-    expect(result).toMatchObject({ kind: 'ok', bars: [{ open: 1, low: 2, high: 3, close: 4, adjClose: 5, volume: 7 }] });
+    expect(result).toMatchObject({
+      kind: 'ok',
+      bars: [{ open: 1, low: 2, high: 3, close: 4, adjClose: 5, volume: 7 }],
+    });
   });
 
   test.each([
@@ -33,7 +56,10 @@ describe('parsePrices', () => {
     [`${HEADER},bid\n`, /x\.csv line 1: column "bid" is not known/],
     [`${HEADER}\n2020-01-02,1,1,1,1,1\n`, /x\.csv line 2: has 6 fields, the header has 7/],
     [`${HEADER}\n2020-01-02,1,1,1,1,1,1\n2020-02-30,1,1,1,1,1,1\n`, /x\.csv line 3: date "2020-02-30"/],
-    [`${HEADER}\n2020-01-02,1,1,1,1,1,1\n2020-01-02,1,1,1,1,1,1\n`, /x\.csv line 3: date 2020-01-02 does not come after/],
+    [
+      `${HEADER}\n2020-01-02,1,1,1,1,1,1\n2020-01-02,1,1,1,1,1,1\n`,
+      /x\.csv line 3: date 2020-01-02 does not come after/,
+    ],
     [`${HEADER}\n2020-01-02,1,1,one,1,1,1\n`, /x\.csv line 2: low "one" is not a number/],
     [`${HEADER}\n2020-01-02,1,1,1,1,1,-5\n`, /x\.csv line 2: volume "-5"/],
     [`${HEADER}\n2020-01-02,Infinity,1,1,1,1,5\n`, /x\.csv line 2: open "Infinity"/],
@@ -50,7 +76,10 @@ describe('the csv provider', () => {
 
   test('gives the bars of a half-open range', async () => {
     const result = await fetch('AAPL', '2005-02-25', '2005-03-01');
-    expect(result).toMatchObject({ kind: 'ok', bars: [{ date: '2005-02-25' }, { date: '2005-02-28', split: 2 }] });
+    expect(result).toMatchObject({
+      kind: 'ok',
+      bars: [{ date: '2005-02-25' }, { date: '2005-02-28', split: 2 }],
+    });
   });
 
   test('is empty where the file has no bar in the range', async () => {
@@ -65,9 +94,18 @@ describe('the csv provider', () => {
   });
 
   test('lists the tickers of a folder, without its universe', async () => {
-    expect(await listCsvTickers(sampleFolder)).toEqual(
-      ['AAPL', 'DIA', 'GLD', 'GOOG', 'GORO', 'IBM', 'IEF', 'MSFT', 'SPY', 'VTI'],
-    );
+    expect(await listCsvTickers(sampleFolder)).toEqual([
+      'AAPL',
+      'DIA',
+      'GLD',
+      'GOOG',
+      'GORO',
+      'IBM',
+      'IEF',
+      'MSFT',
+      'SPY',
+      'VTI',
+    ]);
   });
 
   test('refuses a folder that is not there or has no file', async () => {

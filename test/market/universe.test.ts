@@ -9,7 +9,12 @@ const universe = parseUniverse(
 
 describe('parseUniverse', () => {
   test('reads identifiers, and a name without a symbol', () => {
-    expect(universe[2]).toEqual({ id: 'u3', numeraiTicker: 'GONE US', bloombergTicker: 'GONE US', yahoo: '' });
+    expect(universe[2]).toEqual({
+      id: 'u3',
+      numeraiTicker: 'GONE US',
+      bloombergTicker: 'GONE US',
+      yahoo: '',
+    });
   });
 
   test.each([
@@ -35,9 +40,9 @@ describe('selectTickers', () => {
   });
 
   test('resolves numerai and Bloomberg tickers, and takes symbols that are not in the universe', () => {
-    expect(selectTickers(universe, ['BT/A LN', '000060 KR', 'BTC-USD', '^GSPC', 'INR=X', 'M&M.NS'], undefined)).toEqual(
-      ['000060.KS', 'BT-A.L', 'BTC-USD', 'INR=X', 'M&M.NS', '^GSPC'].toSorted(),
-    );
+    expect(
+      selectTickers(universe, ['BT/A LN', '000060 KR', 'BTC-USD', '^GSPC', 'INR=X', 'M&M.NS'], undefined),
+    ).toEqual(['000060.KS', 'BT-A.L', 'BTC-USD', 'INR=X', 'M&M.NS', '^GSPC'].toSorted());
   });
 
   test.each(['', '../x', 'a b', 'A/B', 'A#B', "A'B", '.hidden'])('refuses the symbol "%s"', (symbol) => {

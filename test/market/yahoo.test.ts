@@ -3,7 +3,13 @@ import type { FetchResult } from '../../jobs/market/provider.ts';
 import { tradingDate } from '../../jobs/market/trading-date.ts';
 import { createYahooProvider } from '../../jobs/market/yahoo.ts';
 import { classify } from '../../jobs/market/yahoo-http.ts';
-import { chartBody, sendJson, startYahooServer, type PlayedChart, type YahooServer } from '../support/yahoo-server.ts';
+import {
+  chartBody,
+  sendJson,
+  startYahooServer,
+  type PlayedChart,
+  type YahooServer,
+} from '../support/yahoo-server.ts';
 
 const seconds = (instant: string): number => Date.parse(instant) / 1000;
 const bar = (instant: string, close: number, volume = 100) => ({
@@ -44,13 +50,19 @@ interface Ask {
 }
 
 function ask(ticker: string, options: Ask = {}): Promise<FetchResult> {
-  const { start = '2024-03-01', end = '2024-04-01', now = '2024-06-01T00:00:00Z', timeoutMs = 10_000 } = options;
+  const {
+    start = '2024-03-01',
+    end = '2024-04-01',
+    now = '2024-06-01T00:00:00Z',
+    timeoutMs = 10_000,
+  } = options;
   const provider = createYahooProvider({ baseUrl: server.url, timeoutMs, now: () => new Date(now) });
   const signal = options.signal ?? new AbortController().signal;
   return provider.fetchDaily({ ticker, range: { start, end }, signal });
 }
 
-const datesOf = (result: FetchResult): string[] => (result.kind === 'ok' ? result.bars.map(({ date }) => date) : []);
+const datesOf = (result: FetchResult): string[] =>
+  result.kind === 'ok' ? result.bars.map(({ date }) => date) : [];
 
 describe('what is asked', () => {
   test('one request, daily bars with dividends and splits, padded by two days, without a crumb', async () => {
@@ -69,10 +81,13 @@ describe('what is asked', () => {
     expect(url.searchParams.has('crumb')).toBe(false);
   });
 
-  test.each(['M&M.NS', '^GSPC', 'INR=X', 'BRK-B', '000060.KS'])('the symbol %s arrives as it is', async (symbol) => {
-    server.symbols.set(symbol, { ...usStock, symbol });
-    expect(await ask(symbol)).toMatchObject({ kind: 'ok' });
-  });
+  test.each(['M&M.NS', '^GSPC', 'INR=X', 'BRK-B', '000060.KS'])(
+    'the symbol %s arrives as it is',
+    async (symbol) => {
+      server.symbols.set(symbol, { ...usStock, symbol });
+      expect(await ask(symbol)).toMatchObject({ kind: 'ok' });
+    },
+  );
 });
 
 describe('bars', () => {
@@ -83,30 +98,96 @@ describe('bars', () => {
       kind: 'ok',
       listing: { currency: 'USD', exchange: 'NMS' },
       bars: [
-        { date: '2024-03-07', open: 40, high: 41, low: 39, close: 40, adjClose: 20, volume: 100, dividend: null, split: null },
-        { date: '2024-03-08', open: 41, high: 42, low: 40, close: 41, adjClose: 20.5, volume: 100, dividend: 0.24, split: null },
-        { date: '2024-03-11', open: 10, high: 11, low: 9, close: 10, adjClose: 5, volume: 100, dividend: null, split: 4 },
-        { date: '2024-03-12', open: 11, high: 12, low: 10, close: 11, adjClose: 5.5, volume: 100, dividend: null, split: null },
+        {
+          date: '2024-03-07',
+          open: 40,
+          high: 41,
+          low: 39,
+          close: 40,
+          adjClose: 20,
+          volume: 100,
+          dividend: null,
+          split: null,
+        },
+        {
+          date: '2024-03-08',
+          open: 41,
+          high: 42,
+          low: 40,
+          close: 41,
+          adjClose: 20.5,
+          volume: 100,
+          dividend: 0.24,
+          split: null,
+        },
+        {
+          date: '2024-03-11',
+          open: 10,
+          high: 11,
+          low: 9,
+          close: 10,
+          adjClose: 5,
+          volume: 100,
+          dividend: null,
+          split: 4,
+        },
+        {
+          date: '2024-03-12',
+          open: 11,
+          high: 12,
+          low: 10,
+          close: 11,
+          adjClose: 5.5,
+          volume: 100,
+          dividend: null,
+          split: null,
+        },
       ],
     });
   });
 
   test('are those of a half-open range of exchange dates', async () => {
-    expect(datesOf(await ask('ACME', { start: '2024-03-08', end: '2024-03-12' }))).toEqual(['2024-03-08', '2024-03-11']);
+    expect(datesOf(await ask('ACME', { start: '2024-03-08', end: '2024-03-12' }))).toEqual([
+      '2024-03-08',
+      '2024-03-11',
+    ]);
     expect(await ask('ACME', { start: '2024-03-09', end: '2024-03-11' })).toEqual({ kind: 'empty' });
   });
 
   test('of Sydney, which open at 23:00Z of the day before, get their own date', async () => {
-    const bars = [bar('2024-01-14T23:00:00Z', 5), bar('2024-01-15T23:00:00Z', 6), bar('2024-07-15T00:00:00Z', 7)];
+    const bars = [
+      bar('2024-01-14T23:00:00Z', 5),
+      bar('2024-01-15T23:00:00Z', 6),
+      bar('2024-07-15T00:00:00Z', 7),
+    ];
     const session = [seconds('2024-07-15T00:00:00Z'), seconds('2024-07-15T06:00:00Z')] as const;
-    server.symbols.set('OZ.AX', { ...usStock, symbol: 'OZ.AX', timeZone: 'Australia/Sydney', gmtoffset: 36000, session, bars, splits: [], dividends: [] });
-    const result = await ask('OZ.AX', { start: '2024-01-01', end: '2025-01-01', now: '2024-08-01T00:00:00Z' });
+    server.symbols.set('OZ.AX', {
+      ...usStock,
+      symbol: 'OZ.AX',
+      timeZone: 'Australia/Sydney',
+      gmtoffset: 36000,
+      session,
+      bars,
+      splits: [],
+      dividends: [],
+    });
+    const result = await ask('OZ.AX', {
+      start: '2024-01-01',
+      end: '2025-01-01',
+      now: '2024-08-01T00:00:00Z',
+    });
     expect(datesOf(result)).toEqual(['2024-01-15', '2024-01-16', '2024-07-15']);
   });
 
   test('of a day that has a second, live bar: the later stamp wins', async () => {
     const bars = [bar('2024-03-12T13:30:00Z', 11, 100), bar('2024-03-12T19:59:30Z', 12, 250)];
-    server.symbols.set('LIVE', { ...usStock, symbol: 'LIVE', bars: bars.toReversed(), splits: [], dividends: [] });
+    server.symbols.set('LIVE', {
+      ...usStock,
+      symbol: 'LIVE',
+      bars: bars.toReversed(),
+      splits: [],
+      dividends: [],
+    });
     const result = await ask('LIVE');
     expect(result).toMatchObject({ kind: 'ok', bars: [{ date: '2024-03-12', close: 12, volume: 250 }] });
   });
@@ -119,16 +200,31 @@ describe('bars', () => {
   });
 
   test('with missing prices keep them missing, never zero', async () => {
-    const hole = { at: seconds('2024-03-12T13:30:00Z'), open: null, high: null, low: null, close: null, adjclose: null, volume: 7 };
+    const hole = {
+      at: seconds('2024-03-12T13:30:00Z'),
+      open: null,
+      high: null,
+      low: null,
+      close: null,
+      adjclose: null,
+      volume: 7,
+    };
     server.symbols.set('HOLE', { ...usStock, symbol: 'HOLE', bars: [hole], splits: [], dividends: [] });
-    expect(await ask('HOLE')).toMatchObject({ kind: 'ok', bars: [{ open: null, close: null, adjClose: null, volume: 7 }] });
+    expect(await ask('HOLE')).toMatchObject({
+      kind: 'ok',
+      bars: [{ open: null, close: null, adjClose: null, volume: 7 }],
+    });
   });
 
   test('a dividend on a date without a bar is kept', async () => {
     const dividends = [{ at: seconds('2024-03-13T13:30:00Z'), amount: 1 }];
     server.symbols.set('DIV', { ...usStock, symbol: 'DIV', dividends });
     const result = await ask('DIV');
-    expect(result.kind === 'ok' && result.bars.at(-1)).toMatchObject({ date: '2024-03-13', close: null, dividend: 1 });
+    expect(result.kind === 'ok' && result.bars.at(-1)).toMatchObject({
+      date: '2024-03-13',
+      close: null,
+      dividend: 1,
+    });
   });
 });
 
@@ -142,7 +238,12 @@ describe('answers that are no prices', () => {
 
   test.each([
     ['an unknown symbol', 404, envelope('Not Found', 'No data found, symbol may be delisted'), 'not-found'],
-    ['a range before the listing', 400, envelope('Bad Request', "Data doesn't exist for startDate = 1"), 'empty'],
+    [
+      'a range before the listing',
+      400,
+      envelope('Bad Request', "Data doesn't exist for startDate = 1"),
+      'empty',
+    ],
     ['another bad request', 400, envelope('Bad Request', 'Invalid input'), 'invalid'],
     ['a refused crumb', 401, envelope('Unauthorized', 'Invalid Crumb'), 'blocked'],
     ['too many requests', 429, 'Too Many Requests\r\n', 'rate-limited'],
@@ -159,7 +260,9 @@ describe('answers that are no prices', () => {
   });
 
   test('how long to wait is taken from Retry-After', async () => {
-    expect(await play(429, 'Edge: Too Many Requests', { 'retry-after': '7' })).toMatchObject({ retryAfterMs: 7000 });
+    expect(await play(429, 'Edge: Too Many Requests', { 'retry-after': '7' })).toMatchObject({
+      retryAfterMs: 7000,
+    });
   });
 
   test('a symbol that Yahoo has buried is not found', async () => {
@@ -186,18 +289,27 @@ describe('answers that are no prices', () => {
     const body = chartBody({ ...usStock, symbol: 'SHORT' });
     body.chart.result[0]!['indicators'].quote[0].close.pop();
     server.symbols.set('SHORT', (_request, response) => sendJson(response, 200, body));
-    expect(await ask('SHORT')).toMatchObject({ kind: 'invalid', reason: expect.stringMatching(/differ in length/) });
+    expect(await ask('SHORT')).toMatchObject({
+      kind: 'invalid',
+      reason: expect.stringMatching(/differ in length/),
+    });
   });
 
   test('a body that hangs runs into the time-out', async () => {
     server.symbols.set('HANG', (_request, response) => void response.writeHead(200).write('{"chart":'));
-    expect(await ask('HANG', { timeoutMs: 50 })).toEqual({ kind: 'transient', reason: 'no whole answer within 50 ms' });
+    expect(await ask('HANG', { timeoutMs: 50 })).toEqual({
+      kind: 'transient',
+      reason: 'no whole answer within 50 ms',
+    });
   });
 
   test('a cut connection and a stop are transient', async () => {
     server.symbols.set('CUT', (request) => void request.socket.destroy());
     expect(await ask('CUT')).toMatchObject({ kind: 'transient' });
-    expect(await ask('CUT', { signal: AbortSignal.abort() })).toEqual({ kind: 'transient', reason: 'stopped' });
+    expect(await ask('CUT', { signal: AbortSignal.abort() })).toEqual({
+      kind: 'transient',
+      reason: 'stopped',
+    });
   });
 });
 
@@ -215,5 +327,6 @@ describe('tradingDate', () => {
     ['2024-01-15T00:00:00Z', 'America/New_York', '2024-01-14'],
   ])('%s in %s is %s', (instant, zone, date) => expect(tradingDate(seconds(instant), zone)).toBe(date));
 
-  test('refuses a zone that does not exist', () => expect(() => tradingDate(0, 'Mars/Olympus')).toThrow(RangeError));
+  test('refuses a zone that does not exist', () =>
+    expect(() => tradingDate(0, 'Mars/Olympus')).toThrow(RangeError));
 });

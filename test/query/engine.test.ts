@@ -23,7 +23,17 @@ async function open(provider?: string): Promise<DuckDBEngine> {
 
 async function addPrices(provider: string, ticker: string): Promise<void> {
   const writer = new PricesWriter(store, await openDuckDB(folder), provider, folder);
-  const bar = { date: '2020-01-02', open: 1, high: 1, low: 1, close: 1, adjClose: 1, volume: 1, dividend: null, split: null };
+  const bar = {
+    date: '2020-01-02',
+    open: 1,
+    high: 1,
+    low: 1,
+    close: 1,
+    adjClose: 1,
+    volume: 1,
+    dividend: null,
+    split: null,
+  };
   writer.add(ticker, [bar], { currency: 'USD', exchange: null });
   await writer.merge(new Date(0), () => {});
 }
@@ -63,7 +73,9 @@ describe('raw_data', () => {
     const sql = 'select ticker, provider, month from raw_data';
     expect((await (await open()).run(sql)).rows).toEqual([['Y', 'yahoo', '2020-01']]);
     expect((await (await open('csv')).run(sql)).rows).toEqual([['C', 'csv', '2020-01']]);
-    await expect((await open('other')).run(sql)).rejects.toThrow(/--provider "other" has no prices .* csv, yahoo/);
+    await expect((await open('other')).run(sql)).rejects.toThrow(
+      /--provider "other" has no prices .* csv, yahoo/,
+    );
   });
 });
 
@@ -81,8 +93,13 @@ describe('what goes wrong', () => {
 
   test('a corrupt object is named', async () => {
     await addPrices('csv', 'C');
-    await store.put('raw_data/provider=csv/month=2020-02/prices.parquet', Buffer.from('junk, longer than a footer'));
-    await expect((await open()).run('select * from raw_data')).rejects.toThrow(/month=2020-02\/prices\.parquet/);
+    await store.put(
+      'raw_data/provider=csv/month=2020-02/prices.parquet',
+      Buffer.from('junk, longer than a footer'),
+    );
+    await expect((await open()).run('select * from raw_data')).rejects.toThrow(
+      /month=2020-02\/prices\.parquet/,
+    );
   });
 });
 
@@ -102,12 +119,26 @@ describe('formats', () => {
 
   test('json keeps numbers, nulls and what is too large for a number', async () => {
     expect(JSON.parse(formatResult(await result(), 'json', limits))).toEqual([
-      { a: 1, big: '9007199254740993', f: 0.30000000000000004, t: 'x,"y"', n: null, d: '2020-01-02', b: true, nan: 'NaN', l: '[1,2]' },
+      {
+        a: 1,
+        big: '9007199254740993',
+        f: 0.30000000000000004,
+        t: 'x,"y"',
+        n: null,
+        d: '2020-01-02',
+        b: true,
+        nan: 'NaN',
+        l: '[1,2]',
+      },
     ]);
   });
 
   test('a table is cut to its limits and says so', async () => {
-    const text = formatResult(await (await open()).run('select a, 1.5 as b, 2 as c, 3 as d from range(3) t(a)'), 'table', limits);
+    const text = formatResult(
+      await (await open()).run('select a, 1.5 as b, 2 as c, 3 as d from range(3) t(a)'),
+      'table',
+      limits,
+    );
     expect(text).toBe('a    b  c\n0  1.5  2\n(1 of 3 rows, 3 of 4 columns; --format csv or json gives all)');
   });
 

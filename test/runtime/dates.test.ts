@@ -10,13 +10,19 @@ describe('parseDate', () => {
     ['240229', '2024-02-29'],
   ])('reads %s', (text, date) => expect(parseDate(text, '--start')).toBe(date));
 
-  test.each(['2017-02-30', '230229', '2017-13-01', '2017-1-1', 'yesterday', '', '20170101', '2017-01-01T00:00'])(
-    'refuses "%s" naming the option and the value',
-    (text) => {
-      expect(() => parseDate(text, '--start')).toThrow(UsageError);
-      expect(() => parseDate(text, '--start')).toThrow(`--start "${text}"`);
-    },
-  );
+  test.each([
+    '2017-02-30',
+    '230229',
+    '2017-13-01',
+    '2017-1-1',
+    'yesterday',
+    '',
+    '20170101',
+    '2017-01-01T00:00',
+  ])('refuses "%s" naming the option and the value', (text) => {
+    expect(() => parseDate(text, '--start')).toThrow(UsageError);
+    expect(() => parseDate(text, '--start')).toThrow(`--start "${text}"`);
+  });
 });
 
 test('day numbers and dates are one to one, and a day more is the next date', () => {

@@ -34,9 +34,11 @@ export function describeWithAws(name: string, suite: () => void): void {
 /** Makes a new bucket and resolves with its name. */
 export async function createBucket(): Promise<string> {
   const name = `test-${randomUUID()}`;
-  await new S3Client(awsClientConfig).send(new CreateBucketCommand({
-    Bucket: name,
-    CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' },
-  }));
+  await new S3Client(awsClientConfig).send(
+    new CreateBucketCommand({
+      Bucket: name,
+      CreateBucketConfiguration: { LocationConstraint: 'eu-west-1' },
+    }),
+  );
   return name;
 }

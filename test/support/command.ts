@@ -17,7 +17,11 @@ export interface Running {
 }
 
 /** Starts `signals ARGS` from its sources, without npm in between so that signals reach it. */
-export function start(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Running {
+export function start(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Running {
   return startScript(join(repository, 'jobs/cli.ts'), args, cwd, env);
 }
 

@@ -5,13 +5,18 @@ import type { AddressInfo } from 'node:net';
  * What to do with one request: pass it on, answer with a status of our own, or pass it on and cut the connection
  * before the answer arrives, so that the sender cannot know that it was carried out.
  */
-export type Fault = 'pass' | { readonly status: number; readonly body: string } | 'lose-answer';
+type Fault = 'pass' | { readonly status: number; readonly body: string } | 'lose-answer';
 
 export interface FaultProxy {
   readonly url: string;
   /** Decides about each request, in the order in which they come. */
   decide: (method: string, path: string) => Fault;
-  readonly seen: { method: string; path: string; ifMatch: string | undefined; ifNoneMatch: string | undefined }[];
+  readonly seen: {
+    method: string;
+    path: string;
+    ifMatch: string | undefined;
+    ifNoneMatch: string | undefined;
+  }[];
   close(): Promise<void>;
 }
 

@@ -11,7 +11,16 @@ const [lake, name, rounds] = process.argv.slice(2) as [string, string, string];
 const store = await openLake(lake, false);
 const writer = new PricesWriter(store, await openDuckDB(tmpdir()), 'csv', tmpdir());
 for (let round = 0; round < Number(rounds); round += 1) {
-  const prices = { open: 1, high: 1, low: 1, close: round, adjClose: 1, volume: 1, dividend: null, split: null };
+  const prices = {
+    open: 1,
+    high: 1,
+    low: 1,
+    close: round,
+    adjClose: 1,
+    volume: 1,
+    dividend: null,
+    split: null,
+  };
   writer.add(`${name}${round}`, [{ date: '2020-01-02', ...prices }], { currency: 'USD', exchange: null });
   await writer.merge(new Date(), () => {});
 }

@@ -30,7 +30,7 @@ export function randomWalk(length: number, seed = 1): Bars {
   return bars;
 }
 
-export function emptyBars(length: number): Bars {
+function emptyBars(length: number): Bars {
   const create = (): Float64Array => new Float64Array(length);
   return { length, open: create(), high: create(), low: create(), close: create(), volume: create() };
 }

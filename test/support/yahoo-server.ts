@@ -20,7 +20,11 @@ export interface PlayedChart {
     readonly volume: number | null;
   }[];
   readonly dividends?: readonly { readonly at: number; readonly amount: number }[];
-  readonly splits?: readonly { readonly at: number; readonly numerator: number; readonly denominator: number }[];
+  readonly splits?: readonly {
+    readonly at: number;
+    readonly numerator: number;
+    readonly denominator: number;
+  }[];
 }
 
 type Play = (request: IncomingMessage, response: ServerResponse) => void;
@@ -108,7 +112,13 @@ export function chartBody(chart: PlayedChart): { chart: { result: Record<string,
           },
           indicators: {
             quote: [
-              { open: pick('open'), high: pick('high'), low: pick('low'), close: pick('close'), volume: pick('volume') },
+              {
+                open: pick('open'),
+                high: pick('high'),
+                low: pick('low'),
+                close: pick('close'),
+                volume: pick('volume'),
+              },
             ],
             adjclose: [{ adjclose: pick('adjclose') }],
           },
