@@ -1,0 +1,41 @@
+# `make run` and `make test` install what they need; README.md says what each target is for.
+.PHONY: all clean install run test coverage format check build
+.DEFAULT_GOAL := all
+
+# Written by npm after an install: it is older than the lock file when something is to be installed.
+INSTALLED := node_modules/.package-lock.json
+
+all: check build
+
+$(INSTALLED): package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+install: $(INSTALLED)
+
+# The bundled sample, from prices to answers: no network, no account.
+run: install
+	@npm run -s signals -- quickstart
+
+test: install
+	@npm test -s
+
+# A table per file; code that runs only in processes of its own counts as not covered.
+coverage: install
+	@npm run -s coverage
+
+format: install
+	@npm run -s format
+
+# What CI runs: format, lint, types, dead code, tests.
+check: install
+	@npm run -s check
+	@npm test -s
+
+# Bundles that images, Lambdas and the installed package run.
+build: install
+	@npm run -s build
+
+# What can be made again; lakes and credentials under data/ stay.
+clean:
+	rm -rf node_modules dist coverage .venv

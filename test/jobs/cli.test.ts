@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { errorLine, signals, startScript, type Finished } from '../support/command.ts';
+import { repository, temporaryFolder } from '../support/folders.ts';
+
+const folder = temporaryFolder();
+
+/** The parts of the output that do not change from run to run. */
+const stable = (text: string): string =>
+  text
+    .replaceAll(/\d{8}T\d{6}Z-[0-9a-f]{6}/g, 'RUN')
+    .replaceAll(/up to before \S+/g, 'up to before TOMORROW,');
+
+function expectQuickstart({ code, stdout }: Finished): void {
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/tickers +10: 10 with bars/);
+  expect(stdout).toMatch(/rows +19547 new, 0 changed, 0 unchanged|rows +0 new, 0 changed, 19547 unchanged/);
+  for (const name of ['coverage', 'live', 'ranked']) expect(stdout).toContain(`--name ${name}`);
+  expect(stdout).toMatch(/GORO +GORO US +GORO US +GORO +2012-12-31/);
+}
+
+describe('signals quickstart', () => {
+  test('goes from sample prices to answers in an empty folder, and again', async () => {
+    const first = await signals(['quickstart'], folder);
+    expectQuickstart(first);
+    const second = await signals(['quickstart'], folder);
+    expectQuickstart(second);
+    const answers = (text: string): string => stable(text.slice(text.indexOf('query ')));
+    expect(answers(second.stdout)).toBe(answers(first.stdout));
+    expect(readdirSync(join(folder, 'data')).toSorted()).toEqual(['log', 'quickstart']);
+    expect(readdirSync(join(folder, 'data/log')).filter((name) => name.startsWith('load-'))).toHaveLength(2);
+  });
+});
+
+describe('signals query', () => {
+  const lake = ['--lake', `file:${join(folder, 'data/quickstart')}`];
+  test('answers SQL over prices, features and universe', async () => {
+    const sql =
+      'select u.numerai_ticker, count(*) as eras from features_all f join universe u on u.yahoo = f.ticker group by 1 order by 1 limit 2';
+    const { stdout } = await signals(['query', sql, '--format', 'csv', ...lake], folder);
+    expect(stdout).toBe('numerai_ticker,eras\nAAPL US,522\nDIA US,209\n');
+  });
+
+  test.each([
+    ['SQL that fails', ['selec 1'], 1, /the query failed: Parser Error/],
+    ['nothing to run', [], 2, /give either SQL or --name/],
+    ['SQL and a name', ['select 1', '--name', 'live'], 2, /give either SQL or --name/],
+    [
+      'a name that is not known',
+      ['--name', 'nope'],
+      2,
+      /--name "nope" is not known; choose actions, coverage/,
+    ],
+    [
+      'a set that is not there',
+      ['--name', 'live', '--set', 'nope'],
+      2,
+      /set "nope" is not in lake .* it has all/,
+    ],
+    [
+      'an unknown format',
+      ['select 1', '--format', 'xml'],
+      2,
+      /--format "xml" is not known; choose table, csv, json/,
+    ],
+  ])('%s is one line', async (_name, args, code, message) => {
+    const finished = await signals(['query', ...args, ...lake], folder);
+    expect(finished).toMatchObject({ code, stdout: '' });
+    expect(errorLine(finished)).toMatch(message);
+  });
+});
+
+describe('the command line', () => {
+  test('shows help and version on stdout', async () => {
+    expect(await signals(['--help'], folder)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/load.*transform.*query.*quickstart/s),
+    });
+    expect(await signals(['--version'], folder)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+    expect(await signals(['query', '--help'], folder)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/coverage +Rows, tickers/),
+    });
+  });
+
+  test('refuses an unknown command and a bad environment with 2', async () => {
+    const unknown = await signals(['nope'], folder);
+    expect(unknown.code).toBe(2);
+    expect(errorLine(unknown)).toBe("unknown command 'nope'");
+    const bad = await signals(['query', 'select 1'], folder, { YAHOO_BASE_URL: 'nowhere' });
+    expect(bad.code).toBe(2);
+    expect(errorLine(bad)).toMatch(/YAHOO_BASE_URL "nowhere" is not usable/);
+  });
+
+  test('--local without a credential file says where it looks', async () => {
+    const finished = await signals(['query', 'select 1', '--lake', 's3://some-bucket', '--local'], folder);
+    expect(finished.code).toBe(2);
+    expect(errorLine(finished)).toMatch(/--local reads AWS credentials from data\/credential\/aws\.csv/);
+  });
+
+  test('--local with a file that lacks a key says what it needs', async () => {
+    const place = join(folder, 'with-credentials');
+    mkdirSync(join(place, 'data/credential'), { recursive: true });
+    writeFileSync(join(place, 'data/credential/aws.csv'), 'access_key_id\nX\n');
+    const finished = await signals(['query', 'select 1', '--lake', 's3://some-bucket', '--local'], place);
+    expect(errorLine(finished)).toMatch(/needs the header access_key_id,secret_access_key/);
+    expect(finished.stderr).not.toContain('"X"');
+  });
+});
+
+describe('the installed package', () => {
+  const project = join(folder, 'project');
+  const installed = join(project, 'node_modules/signals');
+  beforeAll(() => {
+    // npm pack builds the bundle; what it packs is unpacked as npm would, with the native part beside it.
+    const npm = (...args: string[]): string =>
+      execFileSync('npm', args, { cwd: repository, encoding: 'utf8', stdio: 'pipe' });
+    const packed = npm('pack', '--silent', '--pack-destination', folder).trim().split('\n').at(-1)!;
+    mkdirSync(installed, { recursive: true });
+    execFileSync('tar', ['-xzf', join(folder, packed), '--strip-components=1', '-C', installed]);
+    symlinkSync(join(repository, 'node_modules/@duckdb'), join(project, 'node_modules/@duckdb'));
+  });
+
+  test('holds what it needs and nothing else', () => {
+    const names = readdirSync(installed, { recursive: true }) as string[];
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'dist/cli.js',
+        'data/sample/AAPL.csv',
+        'data/config/universe.csv',
+        'jobs/query/named/live.sql',
+      ]),
+    );
+    expect(names.filter((name) => name.endsWith('.ts') || name.startsWith('test'))).toEqual([]);
+    expect(existsSync(join(installed, 'node_modules'))).toBe(false);
+  });
+
+  test('runs the whole flow from its bundle', async () => {
+    expectQuickstart(await startScript(join(installed, 'dist/cli.js'), ['quickstart'], project).finished);
+  });
+
+  test.each(['load', 'transform'])('has the entry %s', async (name) => {
+    const help = await startScript(join(installed, `dist/${name}.js`), ['--help'], dirname(installed))
+      .finished;
+    expect(help).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(new RegExp(`^Usage: ${name}`)),
+    });
+  });
+});
