@@ -5,7 +5,13 @@ import type { Command } from 'commander';
 import { loadPrices, type LoadSummary } from '../lake/load.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { createCsvProvider, listCsvTickers } from '../market/csv.ts';
-import { readUniverse, selectTickers, type UniverseEntry } from '../market/universe.ts';
+import {
+  readUniverse,
+  selectShard,
+  selectTickers,
+  type Shard,
+  type UniverseEntry,
+} from '../market/universe.ts';
 import { createYahooProvider } from '../market/yahoo.ts';
 import { addDays, parseDate, utcDate, type DateRange } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
@@ -15,7 +21,7 @@ import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { versions } from '../runtime/versions.ts';
-import { collect, logFile, parseCount, parseShare } from './options.ts';
+import { collect, logFile, parseCount, parseShard, parseShare } from './options.ts';
 
 export interface LoadOptions {
   readonly start?: string;
@@ -23,6 +29,7 @@ export interface LoadOptions {
   readonly ticker: readonly string[];
   readonly ntickers?: number;
   readonly universe?: string;
+  readonly shard?: Shard;
   readonly source: 'yahoo' | 'csv';
   readonly path?: string;
   readonly minCoverage: number;
@@ -46,6 +53,7 @@ export function defineLoad(command: Command, job: Job): void {
       '--universe <file>',
       'CSV file with the names to load (default: data/config/universe.csv for yahoo)',
     )
+    .option('--shard <i/n>', 'load the i-th of n shares of the tickers', parseShard)
     .option('--source <name>', 'yahoo or csv', parseSource, 'yahoo')
     .option('--path <folder>', 'folder of <TICKER>.csv files, for --source csv')
     .option('--min-coverage <share>', 'least share of tickers to be answered, 0 to 1', parseShare, 0.95)
@@ -120,15 +128,17 @@ function resolveRange({ start, end }: LoadOptions, now: Date): DateRange {
 async function resolveTickers(
   options: LoadOptions,
 ): Promise<{ tickers: string[]; universe: UniverseEntry[] | undefined }> {
-  const { ticker, ntickers, source } = options;
+  const { ticker, ntickers, source, shard } = options;
+  const share = (tickers: string[]): string[] =>
+    shard === undefined ? tickers : selectShard(tickers, shard);
   const file =
     options.universe ?? (source === 'yahoo' ? join(packageRoot, 'data/config/universe.csv') : undefined);
   if (file !== undefined) {
     const universe = await readUniverse(file);
-    return { tickers: selectTickers(universe, ticker, ntickers), universe };
+    return { tickers: share(selectTickers(universe, ticker, ntickers)), universe };
   }
   const found = ticker.length > 0 ? ticker : await listCsvTickers(requirePath(options));
-  return { tickers: selectTickers([], found, ntickers), universe: undefined };
+  return { tickers: share(selectTickers([], found, ntickers)), universe: undefined };
 }
 
 function requirePath({ path }: LoadOptions): string {

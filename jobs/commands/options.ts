@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Shard } from '../market/universe.ts';
 import { UsageError } from '../runtime/errors.ts';
 
 /** Gathers the values of a repeatable option. */
@@ -20,6 +21,15 @@ export function parseShare(text: string): number {
   if (text.trim() === '' || !(share >= 0 && share <= 1))
     throw new UsageError(`"${text}" is not a share from 0 to 1`);
   return share;
+}
+
+/** A share of the work, written `i/n`. */
+export function parseShard(text: string): Shard {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
+  if (index === undefined || count === undefined || index < 1 || index > count) {
+    throw new UsageError(`--shard "${text}" is not i/n with i from 1 to n`);
+  }
+  return { index, count };
 }
 
 /** A parser for an option with a closed list of values. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { firstLine, UsageError } from '../runtime/errors.ts';
@@ -80,4 +81,18 @@ export function selectTickers(
     throw new UsageError(`ticker "${refused}" is no symbol: letters, digits and . - ^ = & _ only`);
   }
   return [...new Set(chosen)].toSorted();
+}
+
+/** One of `count` shares of the work, `index` from 1 on. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The tickers of a share. Whose share a ticker is does not depend on which others there are. */
+export function selectShard(tickers: readonly string[], { index, count }: Shard): string[] {
+  return tickers.filter((ticker) => {
+    const hash = createHash('sha256').update(ticker).digest().readUInt32BE();
+    return hash % count === index - 1;
+  });
 }

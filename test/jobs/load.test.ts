@@ -317,6 +317,7 @@ describe('bad input of load', () => {
     ['an unknown option', ['--path', path, '--nope'], 2, /unknown option '--nope'/],
     ['an unknown source', ['--source', 'bloomberg'], 2, /--source "bloomberg" is neither/],
     ['a coverage above 1', ['--path', path, '--min-coverage', '95'], 2, /"95" is not a share/],
+    ['a shard that is none', ['--path', path, '--shard', '3/2'], 2, /--shard "3\/2" is not i\/n/],
     ['a count below 1', ['--path', path, '--ntickers', '0'], 2, /"0" is not a whole number/],
     [
       'a symbol that would leave the folder',

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parseUniverse, readUniverse, selectTickers } from '../../jobs/market/universe.ts';
+import { parseUniverse, readUniverse, selectShard, selectTickers } from '../../jobs/market/universe.ts';
+import { repository } from '../support/folders.ts';
 
 const HEADER = 'id,numerai_ticker,bloomberg_ticker,yahoo';
 const universe = parseUniverse(
@@ -48,4 +50,18 @@ describe('selectTickers', () => {
   test.each(['', '../x', 'a b', 'A/B', 'A#B', "A'B", '.hidden'])('refuses the symbol "%s"', (symbol) => {
     expect(() => selectTickers([], [symbol], undefined)).toThrow(`ticker "${symbol}" is no symbol`);
   });
+});
+
+test('shards share out all tickers, about evenly, and a ticker stays in its shard', () => {
+  const tickers = Array.from({ length: 1000 }, (_, index) => `T${index}`);
+  const shards = [1, 2, 3, 4].map((index) => selectShard(tickers, { index, count: 4 }));
+  expect(shards.flat().toSorted()).toEqual(tickers.toSorted());
+  for (const shard of shards) expect(Math.abs(shard.length - 250)).toBeLessThan(50);
+  expect(selectShard(shards[0]!.slice(0, 5), { index: 1, count: 4 })).toEqual(shards[0]!.slice(0, 5));
+});
+
+test('the universe that is shipped can be read, and every name has a symbol', async () => {
+  const shipped = await readUniverse(join(repository, 'data/config/universe.csv'));
+  expect(shipped.length).toBeGreaterThan(50);
+  expect(selectTickers(shipped, [], undefined)).toHaveLength(shipped.length);
 });
