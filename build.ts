@@ -7,8 +7,9 @@ import { build } from 'esbuild';
  */
 await rm('dist', { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: ['jobs/cli.ts', 'jobs/load.ts', 'jobs/transform.ts'],
+  entryPoints: ['jobs/cli.ts', 'jobs/load.ts', 'jobs/transform.ts', 'jobs/features/feature-worker.ts'],
   outdir: 'dist',
+  entryNames: '[name]',
   bundle: true,
   minify: true,
   keepNames: true,

@@ -162,13 +162,14 @@ function describe(summary: TransformSummary, set: string, settings: FeatureSetti
     `transform  set ${set} (${settings.definitions}, ${settings.sample}), lake ${lake}`,
     `eras       ${eras.length} written, ${span}`,
     `rows       ${rows} with ${features} features, ${(bytes / 1e6).toFixed(1)} MB`,
-    `tickers    ${tickers}, ${skipped.length} of them without a row${skipped.length === 0 ? '' : ': ' + summarise(skipped)}`,
+    `tickers    ${tickers}, ${skipped.length} of them without a row${skipped.length === 0 ? '' : `: ${shorten(skipped)}`}`,
     `NULL       ${shares.join(', ') || 'nothing written'}`,
     `manifest   ${manifest}`,
   ].join('\n');
 }
 
-function summarise(skipped: TransformSummary['skipped']): string {
-  const shown = skipped.slice(0, 5).map(({ ticker, reason }) => `${ticker} (${reason})`);
-  return shown.join(', ') + (skipped.length > shown.length ? ', ...' : '');
+/** Names for a person to read: a few, then how many more. */
+function shorten(names: readonly string[]): string {
+  const shown = names.slice(0, 8).join(', ');
+  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
 }

@@ -1,57 +1,108 @@
 import type { DayNumber } from '../runtime/dates.ts';
 
+/** Rows that one part of the tickers may put into an era: `start` is its first row, `capacity` how many it has. */
+export interface BlockPart {
+  readonly start: number;
+  readonly capacity: number;
+}
+
+/** What threads pass to each other: memory that they share, nothing is copied. */
+export interface SharedEraBlock {
+  readonly era: DayNumber;
+  readonly width: number;
+  readonly parts: readonly BlockPart[];
+  readonly memory: SharedArrayBuffer;
+  /** First byte of the block in `memory`. */
+  readonly offset: number;
+}
+
 /**
- * Rows of one era while they are gathered ticker by ticker: float32 values by column, NaN for NULL. This is where
- * what was computed along a ticker is turned into what is written along an era.
+ * Rows of one era while they are gathered ticker by ticker: float32 values row by row, NaN for NULL. This is where
+ * what was computed along a ticker meets what is written along an era. Each part of the tickers has rows of its own,
+ * so that several threads can fill one block.
  */
 export class EraBlock {
-  readonly era: DayNumber;
-  readonly tickers: string[] = [];
-  readonly #days: Int32Array;
-  readonly #values: Float32Array;
-  readonly #capacity: number;
+  readonly shared: SharedEraBlock;
+  /** Row r of the block at r * width. */
+  readonly values: Float32Array;
+  /** Trading day of each row. */
+  readonly days: Int32Array;
+  /** Number of the ticker of each row. */
+  readonly tickers: Int32Array;
+  /** Rows that each part has filled. */
+  readonly counts: Int32Array;
 
-  /** @param capacity most rows that may come */
-  constructor(era: DayNumber, capacity: number, width: number) {
-    this.era = era;
-    this.#capacity = capacity;
-    this.#days = new Int32Array(capacity);
-    this.#values = new Float32Array(capacity * width);
+  constructor(shared: SharedEraBlock) {
+    const { memory, offset, parts, width } = shared;
+    const capacity = parts.reduce((sum, part) => sum + part.capacity, 0);
+    this.shared = shared;
+    this.counts = new Int32Array(memory, offset, parts.length);
+    this.days = new Int32Array(memory, offset + 4 * parts.length, capacity);
+    this.tickers = new Int32Array(memory, offset + 4 * (parts.length + capacity), capacity);
+    this.values = new Float32Array(memory, offset + 4 * (parts.length + 2 * capacity), capacity * width);
+  }
+
+  /** Memory that a block takes. */
+  static bytes(width: number, capacities: readonly number[]): number {
+    const rows = capacities.reduce((sum, count) => sum + count, 0);
+    return Int32Array.BYTES_PER_ELEMENT * (capacities.length + rows * (width + 2));
+  }
+
+  /** An empty block at `offset` of `memory`. */
+  static create(
+    era: DayNumber,
+    width: number,
+    capacities: readonly number[],
+    memory = new SharedArrayBuffer(EraBlock.bytes(width, capacities)),
+    offset = 0,
+  ): EraBlock {
+    let start = 0;
+    const parts = capacities.map((capacity) => {
+      start += capacity;
+      return { start: start - capacity, capacity };
+    });
+    const block = new EraBlock({ era, width, parts, memory, offset });
+    block.counts.fill(0);
+    return block;
   }
 
   get length(): number {
-    return this.tickers.length;
+    return this.counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Trading day of each row. */
-  get days(): Int32Array {
-    return this.#days.subarray(0, this.length);
-  }
-
-  /** Values of one feature column. */
-  column(index: number): Float32Array {
-    const start = index * this.#capacity;
-    return this.#values.subarray(start, start + this.length);
+  /** Moves the rows of all parts together, in the order of the parts, so that rows 0..length-1 are all there are. */
+  close(): void {
+    let target = 0;
+    const { width, parts } = this.shared;
+    for (const [index, { start }] of parts.entries()) {
+      const end = start + this.counts[index]!;
+      if (start !== target) {
+        this.values.copyWithin(target * width, start * width, end * width);
+        this.days.copyWithin(target, start, end);
+        this.tickers.copyWithin(target, start, end);
+      }
+      target += end - start;
+    }
   }
 
   /**
-   * Adds row `row` of a ticker with its lags: column c, lag k becomes feature column c * lags + k. With `required`
-   * a row that has a gap in one of those columns is left out.
+   * Adds row `row` of a ticker with its lags: column c, lag k becomes value c * lags + k. With `required` a row that
+   * has a gap in one of those columns is left out.
    *
    * @returns whether the row was added
    */
   add(
-    ticker: string,
+    part: number,
+    ticker: number,
     day: DayNumber,
     columns: readonly Float64Array[],
     row: number,
     lags: number,
     required: readonly boolean[] | undefined,
   ): boolean {
-    const position = this.tickers.length;
-    const capacity = this.#capacity;
-    const values = this.#values;
-    let target = position;
+    const position = this.shared.parts[part]!.start + this.counts[part]!;
+    const values = this.values;
+    let target = position * this.shared.width;
     for (let c = 0; c < columns.length; c += 1) {
       const column = columns[c]!;
       const isRequired = required !== undefined && required[c]!;
@@ -59,11 +110,12 @@ export class EraBlock {
         const value = column[row - lag]!;
         if (isRequired && Number.isNaN(value)) return false;
         values[target] = value;
-        target += capacity;
+        target += 1;
       }
     }
-    this.tickers.push(ticker);
-    this.#days[position] = day;
+    this.days[position] = day;
+    this.tickers[position] = ticker;
+    this.counts[part]! += 1;
     return true;
   }
 }

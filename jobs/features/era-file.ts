@@ -15,23 +15,46 @@ const MAGIC = Buffer.from('PAR1');
 const PAGE_TYPE_DATA = 0;
 const ENCODING_PLAIN = 0;
 const ENCODING_RLE = 3;
+const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+/** Columns that are turned from rows at once: as many floats as a cache line has. */
+const TILE = 16;
 
 type ColumnChunk = FileMetaData['row_groups'][number]['columns'][number];
 
-/** The bytes of `features.parquet`: ticker, date, then `features` as REAL with NaN written as NULL. */
+export interface EncodedEra {
+  /** The bytes of `features.parquet`. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** NULLs of each feature. */
+  readonly nulls: Int32Array<ArrayBuffer>;
+}
+
+/**
+ * One era as Parquet: ticker, date, then `features` as REAL with NaN written as NULL, rows as they lie in the block.
+ *
+ * @param tickers names by the numbers that the block has
+ */
 export function encodeEra(
   block: EraBlock,
+  tickers: readonly string[],
   features: readonly string[],
   metadata: Readonly<Record<string, string>>,
-): Uint8Array {
+): EncodedEra {
   const rows = block.length;
+  const schema: SchemaElement[] = [
+    { name: 'schema', num_children: features.length + 2 },
+    { name: 'ticker', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+    { name: 'date', type: 'INT32', converted_type: 'DATE', repetition_type: 'REQUIRED' },
+    ...features.map((name): SchemaElement => ({ name, type: 'FLOAT', repetition_type: 'OPTIONAL' })),
+  ];
   const parts: Uint8Array[] = [MAGIC];
   const chunks: ColumnChunk[] = [];
   let offset = MAGIC.length;
   let uncompressedTotal = 0;
 
-  const addColumn = (element: SchemaElement, content: Uint8Array): void => {
-    const compressed = zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  const addColumn = (content: Uint8Array): void => {
+    const element = schema[chunks.length + 1]!;
+    const compressed = zstdCompressSync(content, COMPRESSION);
     const header = pageHeader(rows, content.length, compressed.length);
     const size = header.length + compressed.length;
     chunks.push({
@@ -52,17 +75,19 @@ export function encodeEra(
     uncompressedTotal += header.length + content.length;
   };
 
-  const schema: SchemaElement[] = [
-    { name: 'schema', num_children: features.length + 2 },
-    { name: 'ticker', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
-    { name: 'date', type: 'INT32', converted_type: 'DATE', repetition_type: 'REQUIRED' },
-    ...features.map((name): SchemaElement => ({ name, type: 'FLOAT', repetition_type: 'OPTIONAL' })),
-  ];
-  addColumn(schema[1]!, encodeTexts(block.tickers));
-  addColumn(schema[2]!, bytesOf(block.days));
-  const scratch = new Uint8Array(rows * 4 + levelBytes(rows));
-  for (let index = 0; index < features.length; index += 1) {
-    addColumn(schema[index + 3]!, encodeOptionalFloats(block.column(index), scratch));
+  addColumn(encodeTexts(block, tickers, rows));
+  addColumn(new Uint8Array(block.days.buffer, block.days.byteOffset, rows * 4));
+  const nulls = new Int32Array(features.length);
+  const page = new OptionalFloatPage(rows);
+  const tile = new Float32Array(TILE * rows);
+  for (let first = 0; first < features.length; first += TILE) {
+    const count = Math.min(TILE, features.length - first);
+    turnTile(block.values, rows, features.length, first, count, tile);
+    for (let index = 0; index < count; index += 1) {
+      const values = tile.subarray(index * rows, (index + 1) * rows);
+      addColumn(page.encode(values));
+      nulls[first + index] = page.nulls;
+    }
   }
 
   const footer = new ByteWriter();
@@ -83,7 +108,22 @@ export function encodeEra(
     metadata_length: 0,
   });
   parts.push(footer.getBytes(), MAGIC);
-  return Buffer.concat(parts);
+  return { body: concatenate(parts), nulls };
+}
+
+/** Columns first..first+count-1 of row-wise values, column by column into `tile`. */
+function turnTile(
+  values: Float32Array,
+  rows: number,
+  width: number,
+  first: number,
+  count: number,
+  tile: Float32Array,
+): void {
+  for (let row = 0; row < rows; row += 1) {
+    const source = row * width + first;
+    for (let index = 0; index < count; index += 1) tile[index * rows + row] = values[source + index]!;
+  }
 }
 
 function pageHeader(rows: number, uncompressed: number, compressed: number): Uint8Array {
@@ -97,57 +137,70 @@ function pageHeader(rows: number, uncompressed: number, compressed: number): Uin
   return header.getBytes();
 }
 
-function encodeTexts(texts: readonly string[]): Uint8Array {
-  const parts = texts.flatMap((text) => {
-    const bytes = Buffer.from(text);
+function encodeTexts(block: EraBlock, tickers: readonly string[], rows: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let row = 0; row < rows; row += 1) {
+    const bytes = Buffer.from(tickers[block.tickers[row]!]!);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(bytes.length);
-    return [length, bytes];
-  });
-  return Buffer.concat(parts);
+    parts.push(length, bytes);
+  }
+  return concatenate(parts);
 }
 
-function bytesOf(array: Int32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}
-
-/** Upper bound of the bytes of definition levels: a run takes at most 6 and there are no more runs than rows. */
-function levelBytes(rows: number): number {
-  return 4 + 6 * (rows + 1);
+function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /**
- * A page with definition levels, as runs of equal levels (1 for a value, 0 for NULL), and the values that are
- * there. The result is a view of `scratch`.
+ * Pages of optional floats: definition levels as runs of equal levels (1 for a value, 0 for NULL), then the values
+ * that are there. Memory is made once for pages of one length.
  */
-function encodeOptionalFloats(values: Float32Array, scratch: Uint8Array): Uint8Array {
-  let at = 4;
-  for (let start = 0; start < values.length;) {
-    const isGap = Number.isNaN(values[start]!);
-    let end = start + 1;
-    while (end < values.length && Number.isNaN(values[end]!) === isGap) end += 1;
-    // A run is its length, doubled, as a varint and then the level.
-    let length = (end - start) * 2;
-    for (; length > 0x7f; length >>>= 7) scratch[at++] = (length & 0x7f) | 0x80;
-    scratch[at++] = length;
-    scratch[at++] = isGap ? 0 : 1;
-    start = end;
-  }
-  const view = new DataView(scratch.buffer, scratch.byteOffset);
-  view.setUint32(0, at - 4, true);
-  const isWhole = at === 4 + 1 + varintLength(values.length * 2) && scratch[at - 1] === 1;
-  if (isWhole) {
-    scratch.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
-    return scratch.subarray(0, at + values.byteLength);
-  }
-  for (const value of values) {
-    if (Number.isNaN(value)) continue;
-    view.setFloat32(at, value, true);
-    at += 4;
-  }
-  return scratch.subarray(0, at);
-}
+class OptionalFloatPage {
+  /** NULLs of the page that was encoded last. */
+  nulls = 0;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
 
-function varintLength(value: number): number {
-  return value < 0x80 ? 1 : 1 + varintLength(value >>> 7);
+  constructor(rows: number) {
+    // A run takes 6 bytes at most, and there are no more runs than rows.
+    this.#bytes = new Uint8Array(4 + 6 * rows + 4 * rows);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** The result is valid until the next call. */
+  encode(values: Float32Array): Uint8Array {
+    const bytes = this.#bytes;
+    let at = 4;
+    this.nulls = 0;
+    for (let start = 0; start < values.length;) {
+      const isGap = Number.isNaN(values[start]!);
+      let end = start + 1;
+      while (end < values.length && Number.isNaN(values[end]!) === isGap) end += 1;
+      if (isGap) this.nulls += end - start;
+      // A run is its length, doubled, as a varint and then the level.
+      let length = (end - start) * 2;
+      for (; length > 0x7f; length >>>= 7) bytes[at++] = (length & 0x7f) | 0x80;
+      bytes[at++] = length;
+      bytes[at++] = isGap ? 0 : 1;
+      start = end;
+    }
+    this.#view.setUint32(0, at - 4, true);
+    if (this.nulls === 0) {
+      bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+      return bytes.subarray(0, at + values.byteLength);
+    }
+    for (const value of values) {
+      if (Number.isNaN(value)) continue;
+      this.#view.setFloat32(at, value, true);
+      at += 4;
+    }
+    return bytes.subarray(0, at);
+  }
 }

@@ -17,6 +17,7 @@ export function fillColumn(column: Float64Array, n: number, fill: FillValue): vo
       column[t] = last;
     }
   }
-  if (first < 0) first = n;
-  column.fill(fill === 'back' ? (column[first] ?? Number.NaN) : fill, 0, first);
+  const gap = first < 0 ? n : first;
+  const value = fill !== 'back' ? fill : first < 0 ? Number.NaN : column[first]!;
+  column.fill(value, 0, gap);
 }

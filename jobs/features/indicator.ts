@@ -61,6 +61,8 @@ export interface Indicator {
   readonly kernel: Kernel;
 }
 
+const LONGEST_WINDOW = 64;
+
 /** Arrays that kernels use in between, made once for the longest series and used again by every kernel. */
 export class Workspace {
   readonly #capacity: number;
@@ -68,7 +70,8 @@ export class Workspace {
 
   /** @param capacity rows of the longest series */
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    // Windows keep their ends here, and may be longer than a short series.
+    this.#capacity = Math.max(capacity, LONGEST_WINDOW);
   }
 
   /** The array of that number, 0 and up, with garbage in it. */

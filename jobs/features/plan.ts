@@ -8,14 +8,15 @@ export interface EraPrices {
   readonly era: DayNumber;
   /** Hash of those rows, independent of their order. */
   readonly hash: bigint;
-  /** Tickers with a row: no more rows than that can come out. */
-  readonly tickers: number;
+  /** Tickers with a row, by part of the tickers: no more rows than that can come out. */
+  readonly tickers: readonly number[];
 }
 
 /** An era to compute and write. */
 export interface PlannedEra {
   readonly era: DayNumber;
-  readonly capacity: number;
+  /** Most rows that each part of the tickers has. */
+  readonly capacities: readonly number[];
   readonly fingerprint: string;
 }
 
@@ -49,7 +50,7 @@ export function planEras(prices: readonly EraPrices[], request: PlanRequest): Pl
     if (date >= today || (since !== undefined && date < since)) continue;
     const fingerprint = fingerprintOf(seen, settings);
     if (!isForced && standing.get(date)?.fingerprint === fingerprint) continue;
-    planned.push({ era, capacity: tickers, fingerprint });
+    planned.push({ era, capacities: tickers, fingerprint });
   }
   return planned;
 }
@@ -64,7 +65,8 @@ export function cutPlan(planned: readonly PlannedEra[], width: number, maxBytes:
   const parts: PlannedEra[][] = [];
   let left = 0;
   for (const era of planned) {
-    const bytes = era.capacity * width * Float32Array.BYTES_PER_ELEMENT;
+    const rows = era.capacities.reduce((sum, count) => sum + count, 0);
+    const bytes = rows * width * Float32Array.BYTES_PER_ELEMENT;
     if (parts.length === 0 || bytes > left) {
       parts.push([]);
       left = maxBytes;
@@ -73,4 +75,20 @@ export function cutPlan(planned: readonly PlannedEra[], width: number, maxBytes:
     left -= bytes;
   }
   return parts;
+}
+
+/**
+ * Cuts tickers into at most `count` runs of about as many rows each, for as many threads. Pure.
+ *
+ * @returns for each part the index of its first ticker; the first part begins at 0
+ */
+export function cutTickers(tickers: readonly { readonly rows: number }[], count: number): number[] {
+  const total = tickers.reduce((sum, { rows }) => sum + rows, 0);
+  const starts: number[] = [];
+  let before = 0;
+  for (const [index, { rows }] of tickers.entries()) {
+    if (before >= (starts.length * total) / count) starts.push(index);
+    before += rows;
+  }
+  return starts;
 }

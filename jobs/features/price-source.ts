@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import bindings from '@duckdb/node-bindings';
-import { pricesFolder, pricesPattern } from '../lake/layout.ts';
-import type { ObjectStore } from '../lake/object-store.ts';
+import { pricesPattern } from '../lake/layout.ts';
 import { fromDay, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError } from '../runtime/errors.ts';
@@ -16,14 +15,23 @@ export interface TickerBars {
 }
 
 export interface PriceSourceOptions {
+  /** URL of the lake, for messages. */
+  readonly lake: string;
+  /** Folder of this machine that has the price objects at their keys. */
+  readonly folder: string;
   readonly provider: string;
   readonly price: 'close' | 'adj_close';
   /** First trading date to see; all when undefined. */
   readonly from: IsoDate | undefined;
   /** First trading date no longer to see. */
   readonly before: IsoDate;
-  /** Read these tickers only; all when empty. */
-  readonly tickers: readonly string[];
+  /** See these tickers only; all when empty. */
+  readonly only: readonly string[];
+}
+
+export interface TickerRows {
+  readonly ticker: string;
+  readonly rows: number;
 }
 
 const NUMBERS = ['open', 'high', 'low', 'close', 'volume'] as const;
@@ -34,23 +42,16 @@ const NUMBERS = ['open', 'high', 'low', 'close', 'volume'] as const;
  */
 export class PriceSource {
   readonly #db: DuckDBConnection;
-  readonly #store: ObjectStore;
+  readonly #lake: string;
 
-  private constructor(db: DuckDBConnection, store: ObjectStore) {
+  private constructor(db: DuckDBConnection, lake: string) {
     this.#db = db;
-    this.#store = store;
+    this.#lake = lake;
   }
 
-  /** @param scratch folder for copies of objects that are not on this machine */
-  static async open(
-    store: ObjectStore,
-    db: DuckDBConnection,
-    options: PriceSourceOptions,
-    scratch: string,
-  ): Promise<PriceSource> {
-    const source = new PriceSource(db, store);
-    const folder = await store.localFolder(pricesFolder(options.provider), scratch);
-    await source.#run(`create or replace temp view bars as ${barsQuery(folder, options)}`);
+  static async open(db: DuckDBConnection, options: PriceSourceOptions): Promise<PriceSource> {
+    const source = new PriceSource(db, options.lake);
+    await source.#attempt(db.run(`create or replace temp view bars as ${barsQuery(options)}`));
     return source;
   }
 
@@ -60,96 +61,99 @@ export class PriceSource {
     return day === null || day === undefined ? undefined : fromDay(Number(day));
   }
 
-  /** What each era has of prices, ascending by era; all prices are those of the one era `live`, where given. */
-  async eraPrices(sample: 'weekly' | 'daily' | { live: DayNumber }): Promise<EraPrices[]> {
-    // The same week as `weekOf`.
-    const friday = 'day + ((1 - day) % 7 + 7) % 7';
-    const era = sample === 'weekly' ? friday : sample === 'daily' ? 'day' : String(sample.live);
+  /** All tickers with bars, in binary order, which is the order in which `read` takes them. */
+  async tickers(): Promise<TickerRows[]> {
     const rows = await this.#rows(
-      `select ${era} as era, cast(bit_xor(hash(ticker, day, ${NUMBERS.join(', ')})) as varchar), count(distinct ticker)::integer
-       from bars group by all order by era`,
-    );
-    return rows.map(([day, hash, tickers]) => ({
-      era: Number(day),
-      hash: BigInt(String(hash)),
-      tickers: Number(tickers),
-    }));
-  }
-
-  /** Names and row counts of all tickers with bars up to `last`, in the order in which `read` gives them. */
-  async tickers(last: DayNumber): Promise<{ ticker: string; rows: number }[]> {
-    const rows = await this.#rows(
-      `select ticker, count(*)::integer from bars where day <= ${last} group by ticker order by ticker`,
+      'select ticker, count(*)::integer from bars group by ticker order by ticker',
     );
     return rows.map(([ticker, count]) => ({ ticker: String(ticker), rows: Number(count) }));
   }
 
-  /** Each ticker's bars up to day `last`, oldest first, tickers in binary order. */
-  async *read(last: DayNumber): AsyncGenerator<TickerBars> {
-    const tickers = await this.tickers(last);
+  /**
+   * What each era has of prices, ascending by era; all prices are those of the one era `live`, where given.
+   *
+   * @param starts first ticker of each part of the tickers
+   */
+  async eraPrices(
+    sample: 'weekly' | 'daily' | { live: DayNumber },
+    starts: readonly string[],
+  ): Promise<EraPrices[]> {
+    // The same week as `weekOf`.
+    const friday = 'day + ((1 - day) % 7 + 7) % 7';
+    const era = sample === 'weekly' ? friday : sample === 'daily' ? 'day' : String(sample.live);
+    const counts = starts.map((start, index) => {
+      const next = starts[index + 1];
+      const below = next === undefined ? '' : ` and ticker < ${literal(next)}`;
+      return `count(distinct ticker) filter (where ticker >= ${literal(start)}${below})::integer`;
+    });
+    const rows = await this.#rows(
+      `select ${era} as era, cast(bit_xor(hash(ticker, day, ${NUMBERS.join(', ')})) as varchar), ${counts.join(', ')}
+       from bars group by era order by era`,
+    );
+    return rows.map(([day, hash, ...tickers]) => ({
+      era: Number(day),
+      hash: BigInt(String(hash)),
+      tickers: tickers.map(Number),
+    }));
+  }
+
+  /**
+   * Bars up to day `last` of each of `tickers`, oldest first.
+   *
+   * @param tickers neighbours in the list that `tickers` gives; a name of theirs may have no bars that early
+   */
+  async *read(tickers: readonly TickerRows[], last: DayNumber): AsyncGenerator<TickerBars> {
     const longest = tickers.reduce((most, { rows }) => Math.max(most, rows), 0);
     const days = new Int32Array(longest);
-    const numbers = NUMBERS.map(() => new Float64Array(longest));
-    const [open, high, low, close, volume] = numbers as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-
-    let result;
-    try {
-      result = await this.#db.stream(
-        `select day, ${NUMBERS.join(', ')} from bars where day <= ${last} order by ticker, day`,
-      );
-    } catch (error) {
-      throw this.#unreadable(error);
-    }
+    const create = (): Float64Array => new Float64Array(longest);
+    const bars = { open: create(), high: create(), low: create(), close: create(), volume: create() };
+    const targets = NUMBERS.map((name) => bars[name]);
+    const range = `day <= ${last} and ticker between ${literal(tickers[0]!.ticker)} and ${literal(tickers.at(-1)!.ticker)}`;
+    const counts = new Map(
+      (await this.#rows(`select ticker, count(*)::integer from bars where ${range} group by ticker`)).map(
+        ([ticker, rows]) => [String(ticker), Number(rows)],
+      ),
+    );
+    const result = await this.#attempt(
+      this.#db.stream(`select day, ${NUMBERS.join(', ')} from bars where ${range} order by ticker, day`),
+    );
     let chunk = await result.fetchChunk();
     let at = 0;
-    for (const { ticker, rows } of tickers) {
+    for (const { ticker } of tickers) {
+      const rows = counts.get(ticker) ?? 0;
       for (let filled = 0; filled < rows;) {
         if (at === chunk!.rowCount) {
           chunk = await result.fetchChunk();
           at = 0;
         }
         const count = Math.min(rows - filled, chunk!.rowCount - at);
-        const dayVector = vectorBytes(chunk!.chunk, 0, chunk!.rowCount * 4);
-        days.set(new Int32Array(dayVector.buffer, dayVector.byteOffset + at * 4, count), filled);
-        for (const [index, target] of numbers.entries()) {
+        const dayBytes = vectorBytes(chunk!.chunk, 0, chunk!.rowCount * 4);
+        days.set(new Int32Array(dayBytes.buffer, dayBytes.byteOffset + at * 4, count), filled);
+        for (const [index, target] of targets.entries()) {
           const bytes = vectorBytes(chunk!.chunk, index + 1, chunk!.rowCount * 8);
           target.set(new Float64Array(bytes.buffer, bytes.byteOffset + at * 8, count), filled);
         }
         filled += count;
         at += count;
       }
-      yield { ticker, days, bars: { length: rows, open, high, low, close, volume } };
-    }
-  }
-
-  async #run(sql: string): Promise<void> {
-    try {
-      await this.#db.run(sql);
-    } catch (error) {
-      throw this.#unreadable(error);
+      yield { ticker, days, bars: { length: rows, ...bars } };
     }
   }
 
   async #rows(sql: string): Promise<unknown[][]> {
-    try {
-      return (await this.#db.runAndReadAll(sql)).getRowsJson();
-    } catch (error) {
-      throw this.#unreadable(error);
-    }
+    return (await this.#attempt(this.#db.runAndReadAll(sql))).getRowsJson();
   }
 
-  #unreadable(error: unknown): LakeError {
-    return new LakeError(`prices in lake "${this.#store.url}" cannot be read: ${firstLine(error)}`, error);
+  async #attempt<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      throw new LakeError(`prices in lake "${this.#lake}" cannot be read: ${firstLine(error)}`, error);
+    }
   }
 }
 
-function barsQuery(folder: string, { provider, price, from, before, tickers }: PriceSourceOptions): string {
+function barsQuery({ folder, provider, price, from, before, only }: PriceSourceOptions): string {
   const scale = price === 'adj_close' ? ' * adj_close / close' : '';
   const prices = ['open', 'high', 'low', 'close'].map((name) => `${name}${scale} as ${name}`);
   const conditions = [
@@ -157,7 +161,7 @@ function barsQuery(folder: string, { provider, price, from, before, tickers }: P
     ...(price === 'adj_close' ? ['adj_close is not null and close > 0'] : []),
     `date < date ${literal(before)}`,
     ...(from === undefined ? [] : [`date >= date ${literal(from)}`]),
-    ...(tickers.length === 0 ? [] : [`ticker in (${tickers.map(literal).join(', ')})`]),
+    ...(only.length === 0 ? [] : [`ticker in (${only.map(literal).join(', ')})`]),
   ];
   // NaN instead of NULL: vectors are copied without their validity.
   return `select ticker, (date - date '1970-01-01')::integer as day, ${prices.join(', ')},

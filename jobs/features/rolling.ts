@@ -58,7 +58,10 @@ export function rollingSum(
   }
 }
 
-/** Mean over the window of the values that are there; NaN where there is none. Arguments as in `rollingSum`. */
+/**
+ * Mean over the window of the values that are there; NaN where there is none. The mean of one repeated value is that
+ * value. Arguments as in `rollingSum`.
+ */
 export function rollingMean(
   x: Float64Array,
   n: number,
@@ -69,10 +72,20 @@ export function rollingMean(
 ): void {
   rollingSum(x, n, window, minPeriods, out, suffix);
   let count = 0;
+  let same = 0;
+  let last = Number.NaN;
   for (let t = 0; t < n; t += 1) {
-    if (Number.isFinite(x[t]!)) count += 1;
+    const value = x[t]!;
+    if (Number.isFinite(value)) {
+      count += 1;
+      same = value === last ? same + 1 : 1;
+      last = value;
+    }
     if (t >= window && Number.isFinite(x[t - window]!)) count -= 1;
-    out[t] = count === 0 ? Number.NaN : out[t]! / count;
+    if (count === 0) out[t] = Number.NaN;
+    else if (same < count) out[t] = out[t]! / count;
+    // The sum of a value many times over, divided again, need not be the value.
+    else if (!Number.isNaN(out[t]!)) out[t] = last;
   }
 }
 

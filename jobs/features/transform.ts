@@ -1,4 +1,6 @@
-import { eraKey, settingsKey } from '../lake/layout.ts';
+import { availableParallelism } from 'node:os';
+import pLimit from 'p-limit';
+import { eraKey, pricesFolder, settingsKey } from '../lake/layout.ts';
 import { writeManifest } from '../lake/manifest.ts';
 import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
 import { addDays, fromDay, toDay, utcDate, type DayNumber, type IsoDate } from '../runtime/dates.ts';
@@ -6,24 +8,21 @@ import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
-import { FeatureComputer } from './compute.ts';
+import { createCrew, type Crew } from './crew.ts';
 import { EraBlock } from './era-block.ts';
-import { encodeEra } from './era-file.ts';
 import { addToIndex, readStandingEras, type EraEntry } from './era-index.ts';
-import { erasOfRows, liveEraOfRows, NO_ERA } from './eras.ts';
+import { Control } from './gather.ts';
 import { mergeEra } from './merge-era.ts';
-import { cutPlan, planEras, type PlannedEra } from './plan.ts';
-import { PriceSource } from './price-source.ts';
+import { NullShares } from './null-shares.ts';
+import { cutPlan, cutTickers, planEras, type PlannedEra } from './plan.ts';
+import { PriceSource, type PriceSourceOptions, type TickerRows } from './price-source.ts';
 import {
   assertSameSettings,
-  definitionOf,
   featureColumns,
   formatSettings,
   parseSettings,
-  requiredColumns,
   type FeatureSettings,
 } from './settings.ts';
-import { NullShares } from './null-shares.ts';
 
 export interface TransformRequest {
   readonly runId: string;
@@ -55,8 +54,8 @@ export interface TransformPorts {
 
 export interface TransformSummary {
   readonly tickers: number;
-  /** Tickers with bars of which no row came out, with the reason. */
-  readonly skipped: readonly { readonly ticker: string; readonly reason: string }[];
+  /** Tickers of which no row came out: too few bars for the lags, or none in the eras that were computed. */
+  readonly skipped: readonly string[];
   readonly rows: number;
   readonly eras: readonly IsoDate[];
   readonly features: number;
@@ -69,6 +68,9 @@ export interface TransformSummary {
 /** Values that are gathered in memory at once; eras beyond it are computed in another pass over the prices. */
 const MAX_BLOCK_BYTES = 1 << 30;
 
+/** Fewer price rows than this for each of them, and a further thread costs more than it brings. */
+const ROWS_WORTH_A_THREAD = 100_000;
+
 /**
  * Computes the features of every era that is missing or stale and writes each as one object. Indicators run over
  * each ticker's whole history, so that the features of an era do not depend on which run made them. A manifest is
@@ -79,7 +81,7 @@ export async function transformPrices(
   ports: TransformPorts,
 ): Promise<TransformSummary> {
   const startedAt = ports.now();
-  const tally: Tally = { written: new Map(), without: new Map(), nulls: new NullShares(request.settings) };
+  const tally: Tally = { written: new Map(), tickers: new Map(), nulls: new NullShares(request.settings) };
   let failure: unknown;
   try {
     await prepareSet(request, ports);
@@ -89,10 +91,8 @@ export async function transformPrices(
   }
   const entries = [...tally.written];
   const summary = {
-    tickers: tally.without.size,
-    skipped: [...tally.without].flatMap(([ticker, reason]) =>
-      reason === undefined ? [] : [{ ticker, reason }],
-    ),
+    tickers: tally.tickers.size,
+    skipped: [...tally.tickers].flatMap(([ticker, hasRows]) => (hasRows ? [] : [ticker])),
     rows: entries.reduce((sum, [, { rows }]) => sum + rows, 0),
     eras: entries.map(([era]) => era),
     features: featureColumns(request.settings).length,
@@ -129,8 +129,8 @@ export async function transformPrices(
 /** What a run has done so far. */
 interface Tally {
   readonly written: Map<IsoDate, EraEntry>;
-  /** Every ticker that was computed, with the reason where it has no row. */
-  readonly without: Map<string, string | undefined>;
+  /** Every ticker that was computed, and whether a row of it was written. */
+  readonly tickers: Map<string, boolean>;
   readonly nulls: NullShares;
 }
 
@@ -161,17 +161,21 @@ async function computeAndWrite(
   ports: TransformPorts,
   tally: Tally,
 ): Promise<void> {
-  const { settings, set, asOf, tickers } = request;
+  const { settings, set, asOf } = request;
   const { store, db, log, scratch } = ports;
   const today = utcDate(ports.now());
   const before = asOf === undefined || asOf === 'latest' || asOf === today ? today : addDays(asOf, 1);
-  const from = settings.window === null ? undefined : addDays(before, -settings.window);
-  const source = await PriceSource.open(
-    store,
-    db,
-    { provider: settings.provider, price: settings.price, from, before, tickers },
-    scratch,
-  );
+  const options: PriceSourceOptions = {
+    lake: store.url,
+    folder: await store.localFolder(pricesFolder(settings.provider), scratch),
+    provider: settings.provider,
+    price: settings.price,
+    from: settings.window === null ? undefined : addDays(before, -settings.window),
+    before,
+    only: request.tickers,
+  };
+  const source = await PriceSource.open(db, options);
+  const tickers = await source.tickers();
   const last = await source.lastDate();
   if (last === undefined) {
     log.warn(
@@ -182,98 +186,178 @@ async function computeAndWrite(
   }
   const liveEra =
     settings.sample === 'live' ? toDay(asOf === 'latest' || asOf === undefined ? last : asOf) : undefined;
+  const rows = tickers.reduce((sum, ticker) => sum + ticker.rows, 0);
+  const size = Math.min(availableParallelism(), Math.ceil(rows / ROWS_WORTH_A_THREAD), tickers.length);
+  const starts = cutTickers(tickers, size);
   const standing = await readStandingEras(store, set);
   const planned = planEras(
-    await source.eraPrices(settings.sample === 'live' ? { live: liveEra! } : settings.sample),
+    await source.eraPrices(
+      settings.sample === 'live' ? { live: liveEra! } : settings.sample,
+      starts.map((start) => tickers[start]!.ticker),
+    ),
     {
       settings,
       since: request.since,
       today: liveEra === undefined ? today : addDays(today, 1),
       // A merge of some tickers has to look at each era: its fingerprint speaks of all tickers.
-      isForced: request.isForced || tickers.length > 0,
+      isForced: request.isForced || request.tickers.length > 0,
       standing,
     },
   );
   log.info(
-    { event: 'transform.planned', set, eras: planned.length, standing: standing.size, prices: last },
+    {
+      event: 'transform.planned',
+      set,
+      eras: planned.length,
+      standing: standing.size,
+      prices: last,
+      threads: size,
+    },
     `set ${set}: ${planned.length} eras to compute, ${standing.size} standing, prices up to ${last}`,
   );
-  for (const part of cutPlan(planned, featureColumns(settings).length, MAX_BLOCK_BYTES)) {
-    const blocks = await gather(request, ports, source, part, liveEra, tally);
-    await writeBlocks(request, ports, blocks, part, tally);
+  if (planned.length === 0) return;
+  const crew = createCrew(size);
+  try {
+    const width = featureColumns(settings).length;
+    const parts = cutPlan(planned, width, MAX_BLOCK_BYTES);
+    // The same memory for every pass.
+    const memory = new SharedArrayBuffer(Math.max(...parts.map((part) => bytesOf(part, width))));
+    for (const part of parts) {
+      const blocks = await gatherEras(
+        request,
+        ports,
+        crew,
+        options,
+        tickers,
+        starts,
+        part,
+        memory,
+        liveEra,
+        tally,
+      );
+      await writeBlocks(request, ports, crew, tickers, blocks, part, tally);
+    }
+  } finally {
+    await crew.close();
   }
 }
 
-/** Computes every ticker and collects the rows of the eras of `part`. */
-async function gather(
+/** Computes every ticker, a part of them on each thread, and collects the rows of the eras of `planned`. */
+async function gatherEras(
   { settings }: TransformRequest,
-  { progress, signal }: TransformPorts,
-  source: PriceSource,
-  part: readonly PlannedEra[],
+  { progress, signal, scratch }: TransformPorts,
+  crew: Crew,
+  source: PriceSourceOptions,
+  tickers: readonly TickerRows[],
+  starts: readonly number[],
+  planned: readonly PlannedEra[],
+  memory: SharedArrayBuffer,
   liveEra: DayNumber | undefined,
   tally: Tally,
 ): Promise<EraBlock[]> {
-  const { lags, group, sample } = settings;
   const width = featureColumns(settings).length;
-  const blocks = new Map(part.map(({ era, capacity }) => [era, new EraBlock(era, capacity, width)]));
-  const required = settings.na === 'drop' ? requiredColumns(settings) : undefined;
+  const blocks = layOut(planned, width, memory);
   // Later prices change nothing under causal definitions, and everything under ta's full-sample means.
-  const last = settings.definitions === 'causal' ? part.at(-1)!.era : toDay('9999-12-31');
-  const tickers = await source.tickers(last);
-  const longest = tickers.reduce((most, { rows }) => Math.max(most, rows), 0);
-  const computer = new FeatureComputer(group, definitionOf(settings), longest);
-  const eras = new Int32Array(longest);
+  const last = settings.definitions === 'causal' ? planned.at(-1)!.era : toDay('9999-12-31');
+  const control = new Control();
+  const stop = (): void => control.stop();
+  signal.addEventListener('abort', stop);
   progress.start('computing', tickers.length);
+  const ticking = progress.follow(() => control.done);
   try {
-    for await (const { ticker, days, bars } of source.read(last)) {
-      if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
-      progress.advance();
-      if (bars.length < lags) {
-        tally.without.set(ticker, `${bars.length} bars are fewer than ${lags} lags`);
-        continue;
-      }
-      computer.compute(bars);
-      if (sample === 'live') liveEraOfRows(days, bars.length, liveEra!, eras);
-      else erasOfRows(days, bars.length, sample, eras);
-      let hasRows = tally.without.has(ticker) && tally.without.get(ticker) === undefined;
-      // A row whose lags reach before the first bar is left out.
-      for (let row = lags - 1; row < bars.length; row += 1) {
-        const era = eras[row]!;
-        const block = era === NO_ERA ? undefined : blocks.get(era);
-        if (block?.add(ticker, days[row]!, computer.columns, row, lags, required) === true) hasRows = true;
-      }
-      tally.without.set(ticker, hasRows ? undefined : 'no row in the eras to compute');
+    const results = await Promise.all(
+      starts.map((firstTicker, part) =>
+        crew.gather({
+          source,
+          settings,
+          part,
+          tickers: tickers.slice(firstTicker, starts[part + 1]),
+          firstTicker,
+          last,
+          liveEra,
+          blocks: blocks.map(({ shared }) => shared),
+          scratch,
+          control: control.cells,
+        }),
+      ),
+    );
+    if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
+    for (const [index, hasRows] of results.flat().entries()) {
+      const { ticker } = tickers[index]!;
+      tally.tickers.set(ticker, hasRows || tally.tickers.get(ticker) === true);
     }
   } finally {
+    ticking.stop();
     progress.stop();
+    signal.removeEventListener('abort', stop);
   }
-  return [...blocks.values()];
+  for (const block of blocks) block.close();
+  return blocks;
 }
+
+/** Blocks for the eras of one pass, one after another in `memory`. */
+function layOut(planned: readonly PlannedEra[], width: number, memory: SharedArrayBuffer): EraBlock[] {
+  let offset = 0;
+  return planned.map((plan) => {
+    const block = EraBlock.create(plan.era, width, plan.capacities, memory, offset);
+    offset += EraBlock.bytes(width, plan.capacities);
+    return block;
+  });
+}
+
+function bytesOf(planned: readonly PlannedEra[], width: number): number {
+  return planned.reduce((sum, { capacities }) => sum + EraBlock.bytes(width, capacities), 0);
+}
+
+/** Eras that are being encoded or written at once, for each thread: one is written while the next is encoded. */
+const WRITES_PER_THREAD = 2;
 
 /** Writes each block as the object of its era; ends early, with what is written recorded, when asked to stop. */
 async function writeBlocks(
   request: TransformRequest,
   ports: TransformPorts,
+  crew: Crew,
+  tickers: readonly TickerRows[],
   blocks: readonly EraBlock[],
-  part: readonly PlannedEra[],
+  planned: readonly PlannedEra[],
   tally: Tally,
 ): Promise<void> {
-  const { set } = request;
+  const { set, settings } = request;
   const { store, progress, signal } = ports;
   const standing = await readStandingEras(store, set);
-  const fingerprints = new Map(part.map(({ era, fingerprint }) => [era, fingerprint]));
   const added = new Map<IsoDate, EraEntry>();
+  const encoding = {
+    tickers: tickers.map(({ ticker }) => ticker),
+    features: featureColumns(settings),
+    metadata: footerOf(settings),
+  };
+  const limit = pLimit(request.tickers.length === 0 ? WRITES_PER_THREAD * crew.size : 1);
+  const write = async (block: EraBlock, { era: day, fingerprint }: PlannedEra): Promise<void> => {
+    if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
+    const era = fromDay(day);
+    const key = eraKey(set, era);
+    if (block.length === 0) {
+      // An era without rows has no object, and an entry that says so.
+      if (request.tickers.length > 0) return;
+      await store.delete(key);
+      added.set(era, { fingerprint, rows: 0, bytes: 0 });
+      return;
+    }
+    const { body, nulls } = await crew.encode({ block: block.shared, ...encoding });
+    tally.nulls.add(block.length, nulls);
+    if (request.tickers.length === 0) {
+      await store.put(key, body);
+      added.set(era, { fingerprint, rows: block.length, bytes: body.length });
+    } else {
+      added.set(era, await mergeIntoEra(request, ports, key, body, block.length, standing.get(era)));
+    }
+    progress.advance();
+  };
   progress.start('writing', blocks.length);
   try {
-    for (const block of blocks) {
-      if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
-      const era = fromDay(block.era);
-      const write = request.tickers.length === 0 ? writeEra : mergeIntoEra;
-      const entry = await write(request, ports, block, fingerprints.get(block.era)!, standing.get(era));
-      if (entry !== undefined) added.set(era, entry);
-      tally.nulls.add(block);
-      progress.advance();
-    }
+    const writing = blocks.map((block, index) => limit(() => write(block, planned[index]!)));
+    const failed = (await Promise.allSettled(writing)).find(({ status }) => status === 'rejected');
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
   } finally {
     progress.stop();
     if (added.size > 0) await addToIndex(store, set, added);
@@ -281,41 +365,22 @@ async function writeBlocks(
   }
 }
 
-/** Writes a whole era. One without rows has no object, and an entry that says so. */
-async function writeEra(
-  { set, settings }: TransformRequest,
-  { store }: TransformPorts,
-  block: EraBlock,
-  fingerprint: string,
-): Promise<EraEntry> {
-  const key = eraKey(set, fromDay(block.era));
-  if (block.length === 0) {
-    await store.delete(key);
-    return { fingerprint, rows: 0, bytes: 0 };
-  }
-  const body = encodeEra(block, featureColumns(settings), footerOf(settings));
-  await store.put(key, body);
-  return { fingerprint, rows: block.length, bytes: body.length };
-}
-
 /** Puts the rows of some tickers into an era, beside those of all others. */
 async function mergeIntoEra(
-  { set, settings, tickers }: TransformRequest,
+  { settings, tickers }: TransformRequest,
   { store, db, scratch }: TransformPorts,
-  block: EraBlock,
-  _fingerprint: string,
+  key: string,
+  fresh: Uint8Array,
+  freshRows: number,
   standing: EraEntry | undefined,
-): Promise<EraEntry | undefined> {
-  if (block.length === 0) return undefined;
-  const key = eraKey(set, fromDay(block.era));
+): Promise<EraEntry> {
   // An era with some tickers only must not pass for a whole one, nor a stale one for a fresh one.
   const fingerprint = standing?.fingerprint ?? `only ${tickers.toSorted().join(' ')}`;
-  const fresh = encodeEra(block, featureColumns(settings), footerOf(settings));
   for (;;) {
     const current = await store.get(key);
     const { body, rows } =
       current === undefined
-        ? { body: fresh, rows: block.length }
+        ? { body: fresh, rows: freshRows }
         : await mergeEra(db, current.body, fresh, tickers, footerOf(settings), scratch);
     try {
       await store.put(key, body, current?.version ?? ABSENT);

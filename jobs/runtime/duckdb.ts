@@ -5,12 +5,19 @@ export type { DuckDBConnection } from '@duckdb/node-api';
 /**
  * An in-memory DuckDB that never reaches out for extensions: what is not linked in fails at once instead of
  * starting a download. Larger-than-memory work spills into `spillFolder`.
+ *
+ * @param limits threads to use (default: all) and memory before it spills (default: most of the machine's)
  */
-export async function openDuckDB(spillFolder: string): Promise<DuckDBConnection> {
+export async function openDuckDB(
+  spillFolder: string,
+  limits: { readonly threads?: number; readonly memoryMB?: number } = {},
+): Promise<DuckDBConnection> {
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     temp_directory: spillFolder,
+    ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
+    ...(limits.memoryMB === undefined ? {} : { memory_limit: `${limits.memoryMB}MB` }),
   });
   return instance.connect();
 }

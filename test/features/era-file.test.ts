@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { EraBlock } from '../../jobs/features/era-block.ts';
-import { encodeEra } from '../../jobs/features/era-file.ts';
+import { encodeEra, type EncodedEra } from '../../jobs/features/era-file.ts';
 import { fromDay } from '../../jobs/runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
 import { temporaryFolder } from '../support/folders.ts';
@@ -22,19 +22,17 @@ interface Row {
   readonly values: readonly number[];
 }
 
-function encode(rows: readonly Row[], features: readonly string[]): Uint8Array {
-  const block = new EraBlock(0, rows.length + 3, features.length);
-  for (const { ticker, day, values } of rows) {
-    block.add(
-      ticker,
-      day,
-      values.map((value) => Float64Array.of(value)),
-      0,
-      1,
-      undefined,
-    );
+function encode(rows: readonly Row[], features: readonly string[]): EncodedEra {
+  // Two parts with room to spare: the rows of both have to be moved together.
+  const first = Math.ceil(rows.length / 2);
+  const block = EraBlock.create(0, features.length, [first + 2, rows.length]);
+  for (const [number, { day, values }] of rows.entries()) {
+    const columns = values.map((value) => Float64Array.of(value));
+    block.add(number < first ? 0 : 1, number, day, columns, 0, 1, undefined);
   }
-  return encodeEra(block, features, { 'signals.settings': '{"a":"ü"}' });
+  block.close();
+  const tickers = rows.map(({ ticker }) => ticker);
+  return encodeEra(block, tickers, features, { 'signals.settings': '{"a":"ü"}' });
 }
 
 /** The rows as they must come back: float32, NULL for NaN. */
@@ -76,7 +74,7 @@ describe('an era object', () => {
   test('gives back every row in DuckDB and in hyparquet', async () => {
     await fc.assert(
       fc.asyncProperty(rowsOf, async (rows) => {
-        const body = encode(rows, features);
+        const { body } = encode(rows, features);
         expect(await readWithDuckDB(body)).toEqual(expected(rows, features));
         expect(await readWithHyparquet(body)).toEqual(expected(rows, features));
       }),
@@ -90,12 +88,12 @@ describe('an era object', () => {
       day: 15_000,
       values: [index < 130 || index > 4000 ? Number.NaN : index, index % 2 === 0 ? Number.NaN : index],
     }));
-    expect(await readWithDuckDB(encode(rows, features))).toEqual(expected(rows, features));
+    expect(await readWithDuckDB(encode(rows, features).body)).toEqual(expected(rows, features));
   });
 
   test('has zstd pages, types that Athena knows, and its setting in the footer', async () => {
     const metadata = await parquetMetadataAsync(
-      Uint8Array.from(encode([{ ticker: 'A', day: 1, values: [1, 2] }], features)).buffer,
+      Uint8Array.from(encode([{ ticker: 'A', day: 1, values: [1, 2] }], features).body).buffer,
     );
     expect(metadata.key_value_metadata).toEqual([{ key: 'signals.settings', value: '{"a":"ü"}' }]);
     expect(metadata.row_groups).toHaveLength(1);
@@ -111,6 +109,11 @@ describe('an era object', () => {
     ]);
   });
 
+  test('counts the NULLs of each feature', () => {
+    const rows = [1, Number.NaN, 3].map((value, day) => ({ ticker: 'A', day, values: [value, Number.NaN] }));
+    expect([...encode(rows, features).nulls]).toEqual([1, 3]);
+  });
+
   test('is the same bytes for the same rows', () => {
     const rows = [{ ticker: 'A', day: 1, values: [1, Number.NaN] }];
     expect(encode(rows, features)).toEqual(encode(rows, features));
@@ -118,10 +121,9 @@ describe('an era object', () => {
 });
 
 test('a row with a gap in a required column is left out whole', () => {
-  const block = new EraBlock(0, 4, 2);
+  const block = EraBlock.create(0, 2, [4]);
   const add = (a: number, b: number): boolean =>
-    block.add('T', 0, [Float64Array.of(a), Float64Array.of(b)], 0, 1, [true, false]);
+    block.add(0, 0, 0, [Float64Array.of(a), Float64Array.of(b)], 0, 1, [true, false]);
   expect([add(1, Number.NaN), add(Number.NaN, 2), add(3, 4)]).toEqual([true, false, true]);
-  expect([...block.column(0)]).toEqual([1, 3]);
-  expect([...block.column(1)]).toEqual([Number.NaN, 4]);
+  expect([...block.values.subarray(0, 4)]).toEqual([1, Number.NaN, 3, 4]);
 });

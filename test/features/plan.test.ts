@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { cutPlan, planEras, type EraPrices, type PlanRequest } from '../../jobs/features/plan.ts';
+import { cutPlan, cutTickers, planEras, type EraPrices, type PlanRequest } from '../../jobs/features/plan.ts';
 import { createSettings } from '../../jobs/features/settings.ts';
 import { fromDay, toDay } from '../../jobs/runtime/dates.ts';
 
@@ -10,7 +10,7 @@ const settings = createSettings({
 const prices: EraPrices[] = ['2024-03-01', '2024-03-08', '2024-03-15'].map((era, index) => ({
   era: toDay(era),
   hash: BigInt(index + 1) << 40n,
-  tickers: 10,
+  tickers: [6, 4],
 }));
 const request: PlanRequest = {
   settings,
@@ -83,5 +83,23 @@ describe('cutPlan', () => {
   test('gives an era that is too large a part of its own', () => {
     expect(cutPlan(planned, 75, 1)).toHaveLength(3);
     expect(cutPlan([], 75, 1)).toEqual([]);
+  });
+});
+
+describe('cutTickers', () => {
+  const cut = (rows: number[], count: number): number[] =>
+    cutTickers(
+      rows.map((each) => ({ rows: each })),
+      count,
+    );
+  test('gives each part about as many rows', () => {
+    expect(cut([1, 1, 1, 1], 2)).toEqual([0, 2]);
+    expect(cut([10, 1, 1, 1], 2)).toEqual([0, 1]);
+    expect(cut([1, 1, 1, 10], 2)).toEqual([0]);
+    expect(cut([5, 5, 5, 5, 5, 5], 3)).toEqual([0, 2, 4]);
+  });
+  test('never makes more parts than asked for, nor an empty one', () => {
+    expect(cut([1], 4)).toEqual([0]);
+    expect(cut([1, 1], 4)).toEqual([0, 1]);
   });
 });

@@ -1,0 +1,20 @@
+import { parentPort } from 'node:worker_threads';
+import { LakeError } from '../runtime/errors.ts';
+import { carryOut, type WorkerAnswer, type WorkerRequest } from './crew.ts';
+
+/* A thread of a crew: computes parts of the tickers, encodes eras. */
+
+const port = parentPort!;
+
+async function answer(request: WorkerRequest): Promise<void> {
+  try {
+    const result = await carryOut(request);
+    const transferred = 'body' in result ? [result.body.buffer, result.nulls.buffer] : [];
+    port.postMessage({ result } satisfies WorkerAnswer, transferred);
+  } catch (error) {
+    const failure: WorkerAnswer = error instanceof LakeError ? { lakeError: error.message } : { error };
+    port.postMessage(failure);
+  }
+}
+
+port.on('message', (request: WorkerRequest) => void answer(request));
