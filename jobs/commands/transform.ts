@@ -31,6 +31,7 @@ export interface TransformOptions {
   readonly set?: string;
   readonly rebuild: boolean;
   readonly ticker: readonly string[];
+  readonly threads?: number;
   readonly provider?: string;
   readonly lake?: string;
   readonly local: boolean;
@@ -55,6 +56,7 @@ export function defineTransform(command: Command, job: Job): void {
     .option('--set <name>', 'name of the set to write (default: the group)')
     .option('--rebuild', 'replace the set when it was made with another setting', false)
     .option('--ticker <symbol>', 'compute this ticker only and merge its rows; repeatable', collect, [])
+    .option('--threads <n>', 'threads to compute on (default: as many as are worth it)', parseCount)
     .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
     .option('--local', 'AWS credentials from data/credential/aws.csv', false)
@@ -101,6 +103,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         asOf,
         tickers: options.ticker,
         isForced: options.reload,
+        threads: options.threads,
         isRebuild: options.rebuild,
         versions,
       },

@@ -100,16 +100,14 @@ export class EraBlock {
     lags: number,
     required: readonly boolean[] | undefined,
   ): boolean {
+    if (required !== undefined && !isComplete(columns, row, lags, required)) return false;
     const position = this.shared.parts[part]!.start + this.counts[part]!;
     const values = this.values;
     let target = position * this.shared.width;
     for (let c = 0; c < columns.length; c += 1) {
       const column = columns[c]!;
-      const isRequired = required !== undefined && required[c]!;
-      for (let lag = 0; lag < lags; lag += 1) {
-        const value = column[row - lag]!;
-        if (isRequired && Number.isNaN(value)) return false;
-        values[target] = value;
+      for (let at = row; at > row - lags; at -= 1) {
+        values[target] = column[at]!;
         target += 1;
       }
     }
@@ -118,4 +116,17 @@ export class EraBlock {
     this.counts[part]! += 1;
     return true;
   }
+}
+
+function isComplete(
+  columns: readonly Float64Array[],
+  row: number,
+  lags: number,
+  required: readonly boolean[],
+): boolean {
+  for (let c = 0; c < columns.length; c += 1) {
+    if (!required[c]!) continue;
+    for (let at = row; at > row - lags; at -= 1) if (Number.isNaN(columns[c]![at]!)) return false;
+  }
+  return true;
 }

@@ -15,10 +15,14 @@ const MAGIC = Buffer.from('PAR1');
 const PAGE_TYPE_DATA = 0;
 const ENCODING_PLAIN = 0;
 const ENCODING_RLE = 3;
-const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const COMPRESSION = {
+  params: { [constants.ZSTD_c_compressionLevel]: 1 },
+  // Large enough for most pages: with node's 16 KiB each page is put together from pieces.
+  chunkSize: 32 * 1024,
+};
 
-/** Columns that are turned from rows at once: as many floats as a cache line has. */
-const TILE = 16;
+/** Columns that are turned from rows at once: measured, 16 and fewer take half as long again. */
+const TILE = 64;
 
 type ColumnChunk = FileMetaData['row_groups'][number]['columns'][number];
 

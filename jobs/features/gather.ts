@@ -2,7 +2,7 @@ import { openDuckDB } from '../runtime/duckdb.ts';
 import { FeatureComputer } from './compute.ts';
 import { EraBlock, type SharedEraBlock } from './era-block.ts';
 import { erasOfRows, liveEraOfRows, NO_ERA } from './eras.ts';
-import { PriceSource, type PriceSourceOptions } from './price-source.ts';
+import { PriceSource, type PriceSourceOptions, type TickerRows } from './price-source.ts';
 import { definitionOf, requiredColumns, type FeatureSettings } from './settings.ts';
 import type { DayNumber } from '../runtime/dates.ts';
 
@@ -13,7 +13,7 @@ export interface GatherTask {
   /** Part of the blocks that is this task's. */
   readonly part: number;
   /** Names and row counts of its tickers, in binary order. */
-  readonly tickers: readonly { readonly ticker: string; readonly rows: number }[];
+  readonly tickers: readonly TickerRows[];
   /** Number of the first of them among all tickers. */
   readonly firstTicker: number;
   /** Last day of which prices are read. */

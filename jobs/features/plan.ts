@@ -8,7 +8,7 @@ export interface EraPrices {
   readonly era: DayNumber;
   /** Hash of those rows, independent of their order. */
   readonly hash: bigint;
-  /** Tickers with a row, by part of the tickers: no more rows than that can come out. */
+  /** Most rows that can come out, for each part of the tickers. */
   readonly tickers: readonly number[];
 }
 

@@ -36,6 +36,8 @@ export interface TransformRequest {
   readonly tickers: readonly string[];
   /** Compute eras that are up to date as well. */
   readonly isForced: boolean;
+  /** Threads to compute on; as many as are worth their start when undefined. */
+  readonly threads: number | undefined;
   /** Replace a set that was made with another setting. */
   readonly isRebuild: boolean;
   readonly versions: Readonly<Record<string, string>>;
@@ -176,34 +178,35 @@ async function computeAndWrite(
   };
   const source = await PriceSource.open(db, options);
   const tickers = await source.tickers();
-  const last = await source.lastDate();
-  if (last === undefined) {
+  if (tickers.length === 0) {
     log.warn(
       { event: 'transform.empty' },
       `no prices of ${settings.provider} before ${before}; nothing to compute`,
     );
     return;
   }
+  const last = fromDay(tickers.reduce((latest, ticker) => Math.max(latest, ticker.last), 0));
   const liveEra =
     settings.sample === 'live' ? toDay(asOf === 'latest' || asOf === undefined ? last : asOf) : undefined;
   const rows = tickers.reduce((sum, ticker) => sum + ticker.rows, 0);
-  const size = Math.min(availableParallelism(), Math.ceil(rows / ROWS_WORTH_A_THREAD), tickers.length);
-  const starts = cutTickers(tickers, size);
+  const worthwhile = Math.min(availableParallelism(), Math.ceil(rows / ROWS_WORTH_A_THREAD));
+  const starts = cutTickers(tickers, request.threads ?? worthwhile);
   const standing = await readStandingEras(store, set);
-  const planned = planEras(
-    await source.eraPrices(
-      settings.sample === 'live' ? { live: liveEra! } : settings.sample,
-      starts.map((start) => tickers[start]!.ticker),
-    ),
-    {
-      settings,
-      since: request.since,
-      today: liveEra === undefined ? today : addDays(today, 1),
-      // A merge of some tickers has to look at each era: its fingerprint speaks of all tickers.
-      isForced: request.isForced || request.tickers.length > 0,
-      standing,
-    },
+  const prices = await source.eraPrices(
+    settings.sample === 'live' ? { live: liveEra! } : settings.sample,
+    starts.map((start, index) => ({
+      first: tickers[start]!.ticker,
+      tickers: (starts[index + 1] ?? tickers.length) - start,
+    })),
   );
+  const planned = planEras(prices, {
+    settings,
+    since: request.since,
+    today: liveEra === undefined ? today : addDays(today, 1),
+    // A merge of some tickers has to look at each era: its fingerprint speaks of all tickers.
+    isForced: request.isForced || request.tickers.length > 0,
+    standing,
+  });
   log.info(
     {
       event: 'transform.planned',
@@ -211,12 +214,12 @@ async function computeAndWrite(
       eras: planned.length,
       standing: standing.size,
       prices: last,
-      threads: size,
+      threads: starts.length,
     },
     `set ${set}: ${planned.length} eras to compute, ${standing.size} standing, prices up to ${last}`,
   );
   if (planned.length === 0) return;
-  const crew = createCrew(size);
+  const crew = createCrew(starts.length);
   try {
     const width = featureColumns(settings).length;
     const parts = cutPlan(planned, width, MAX_BLOCK_BYTES);

@@ -51,10 +51,13 @@ export function findNamedQuery(name: string): NamedQuery {
 
 /** The SQL of a named query. Names of sets and features are checked where they are made, not here. */
 export function renderNamedQuery({ template }: NamedQuery, { set, features }: NamedQueryContext): string {
+  const list = (names: readonly string[]): { name: string; isLast: boolean }[] =>
+    names.map((name, index) => ({ name, isLast: index === names.length - 1 }));
   const context = {
     set,
     width: features.length,
-    features: features.map((name, index) => ({ name, isLast: index === features.length - 1 })),
+    features: list(features),
+    unlagged: list(features.filter((name) => name.endsWith('_shift0'))),
   };
   return mustache.render(template, context, {}, { escape: String });
 }

@@ -51,7 +51,7 @@ describe('signals query', () => {
       'a name that is not known',
       ['--name', 'nope'],
       2,
-      /--name "nope" is not known; choose actions, coverage/,
+      /--name "nope" is not known; choose actions, churn, coverage/,
     ],
     [
       'a set that is not there',

@@ -127,6 +127,51 @@ test('ranked: percent rank of every feature within its era', async () => {
   expect((await named('ranked')).map(close)).toEqual(expected.map((row) => close(row as Row)));
 });
 
+test('churn: rank correlation of each unlagged feature with itself one to five eras back', async () => {
+  const rows = await query('select * from features_volume');
+  const eras = [...new Set(rows.map((row) => String(row['era'])))].toSorted().toReversed();
+  const valuesOf = (era: string, name: string): Map<string, number> =>
+    new Map(
+      rows.flatMap((row) =>
+        row['era'] === era && row[name] !== null ? [[String(row['ticker']), Number(row[name])]] : [],
+      ),
+    );
+  const ranksOf = (values: Map<string, number>): Map<string, number> => {
+    const all = [...values.values()];
+    const rank = (value: number): number =>
+      all.filter((other) => other < value).length + all.filter((other) => other === value).length / 2;
+    return new Map([...values].map(([ticker, value]) => [ticker, rank(value)]));
+  };
+  const unlagged = features.filter((name) => name.endsWith('_shift0'));
+  const ranks = new Map(
+    unlagged.map((name) => [name, eras.slice(0, 57).map((era) => ranksOf(valuesOf(era, name)))] as const),
+  );
+  const expected = [1, 2, 3, 4, 5].map((back) => ({
+    eras_back: back,
+    ...Object.fromEntries(
+      unlagged.map((name) => {
+        const byEra = ranks.get(name)!;
+        const correlations = Array.from({ length: 52 }, (_, n) => correlate(byEra[n]!, byEra[n + back]!));
+        return [name, expect.closeTo(mean(correlations), 10)];
+      }),
+    ),
+  }));
+  expect(await named('churn')).toEqual(expected);
+});
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Pearson's correlation over what both have. */
+function correlate(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
+  const pairs = [...a].flatMap(([ticker, x]) => (b.has(ticker) ? [[x, b.get(ticker)!] as const] : []));
+  const [meanX, meanY] = [mean(pairs.map(([x]) => x)), mean(pairs.map(([, y]) => y))];
+  const sum = (each: (x: number, y: number) => number): number =>
+    pairs.reduce((total, [x, y]) => total + each(x - meanX, y - meanY), 0);
+  return sum((x, y) => x * y) / Math.sqrt(sum((x) => x * x) * sum((_, y) => y * y));
+}
+
 test('stale: tickers that end before the newest date', async () => {
   const gold = readSample('GLD').map((row) => row['date']!);
   expect(await named('stale')).toEqual([
