@@ -35,7 +35,7 @@ export async function generateLake(folder: string, tickers: number, days: number
     const file = join(folder, pricesKey('csv', String(month)));
     mkdirSync(dirname(file), { recursive: true });
     await db.run(`copy (select * from bars where strftime(date, '%Y-%m') = '${month}' order by ticker, date)
-      to '${file}' (format parquet, compression zstd)`);
+      to '${file}' (format parquet, compression zstd, row_group_size 20480)`);
   }
   const rows = await db.runAndReadAll('select count(*)::integer from bars');
   db.closeSync();

@@ -3,6 +3,7 @@ import { defineLoad } from './commands/load.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineQuickstart } from './commands/quickstart.ts';
 import { defineTransform } from './commands/transform.ts';
+import { defineVerify } from './commands/verify.ts';
 import { runJob } from './runtime/run-job.ts';
 import { versions } from './runtime/versions.ts';
 
@@ -15,6 +16,7 @@ await runJob(
     defineLoad(program.command('load'), job);
     defineTransform(program.command('transform'), job);
     defineQuery(program.command('query'), job);
+    defineVerify(program.command('verify'), job);
     defineQuickstart(program.command('quickstart'), job);
   },
   process.argv.slice(2),

@@ -1,14 +1,16 @@
 import { UsageError } from '../runtime/errors.ts';
 import type { Family, Indicator } from './indicator.ts';
+import { MOMENTUM } from './momentum.ts';
 import { OTHERS } from './others.ts';
 import { TREND } from './trend.ts';
+import { VOLATILITY } from './volatility.ts';
 import { VOLUME } from './volume.ts';
 
 /**
  * Every indicator, in the order of the columns. To add one, write its kernel in the file of its family and list it
  * there.
  */
-export const CATALOGUE: readonly Indicator[] = [...VOLUME, ...TREND, ...OTHERS];
+export const CATALOGUE: readonly Indicator[] = [...VOLUME, ...VOLATILITY, ...TREND, ...MOMENTUM, ...OTHERS];
 
 /** Part of every set's setting. To be raised whenever a value of any column changes. */
 export const CATALOGUE_VERSION = 1;

@@ -1,26 +1,34 @@
-import { BAR_COLUMNS, indicatorsOf } from './catalogue.ts';
+import { BAR_COLUMNS, columnsOf, indicatorsOf, type Group } from './catalogue.ts';
 import { fillColumn } from './fill.ts';
 import { Workspace, type Bars, type Definition, type Indicator } from './indicator.ts';
-import type { Group } from './catalogue.ts';
 
 /** Computes all columns of a group for one ticker after another, in buffers that it makes once. */
 export class FeatureComputer {
   /** Row t of column c at [c][t]; the order is that of `columnsOf`. Valid until the next `compute`. */
   readonly columns: readonly Float64Array[];
+  /** The same values as one array: row t of column c at c * stride + t. */
+  readonly matrix: Float64Array;
+  readonly stride: number;
   readonly #indicators: readonly { indicator: Indicator; out: readonly Float64Array[] }[];
   readonly #definition: Definition;
   readonly #workspace: Workspace;
 
   /** @param capacity rows of the longest series */
   constructor(group: Group, definition: Definition, capacity: number) {
-    const create = (): Float64Array => new Float64Array(capacity);
+    const count = columnsOf(group).length;
+    this.stride = capacity;
+    this.matrix = new Float64Array(count * capacity);
+    this.columns = Array.from({ length: count }, (_, c) =>
+      this.matrix.subarray(c * capacity, (c + 1) * capacity),
+    );
+    let next: number = BAR_COLUMNS.length;
+    const take = (): Float64Array => this.columns[next++]!;
     this.#definition = definition;
     this.#workspace = new Workspace(capacity);
     this.#indicators = indicatorsOf(group).map((indicator) => ({
       indicator,
-      out: indicator.columns.map(create),
+      out: indicator.columns.map(take),
     }));
-    this.columns = [...BAR_COLUMNS.map(create), ...this.#indicators.flatMap(({ out }) => out)];
   }
 
   compute(bars: Bars): void {

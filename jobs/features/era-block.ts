@@ -89,27 +89,28 @@ export class EraBlock {
    * Adds row `row` of a ticker with its lags: column c, lag k becomes value c * lags + k. With `required` a row that
    * has a gap in one of those columns is left out.
    *
+   * @param computed row t of column c at c * stride + t
    * @returns whether the row was added
    */
   add(
     part: number,
     ticker: number,
     day: DayNumber,
-    columns: readonly Float64Array[],
+    computed: { readonly matrix: Float64Array; readonly stride: number },
     row: number,
     lags: number,
     required: readonly boolean[] | undefined,
   ): boolean {
-    if (required !== undefined && !isComplete(columns, row, lags, required)) return false;
+    const { matrix, stride } = computed;
+    if (required !== undefined && !isComplete(matrix, stride, row, lags, required)) return false;
     const position = this.shared.parts[part]!.start + this.counts[part]!;
-    const values = this.values;
-    let target = position * this.shared.width;
-    for (let c = 0; c < columns.length; c += 1) {
-      const column = columns[c]!;
-      for (let at = row; at > row - lags; at -= 1) {
-        values[target] = column[at]!;
-        target += 1;
-      }
+    const { values } = this;
+    const { width } = this.shared;
+    const end = (position + 1) * width;
+    let from = row;
+    for (let target = position * width; target < end; target += lags) {
+      for (let lag = 0; lag < lags; lag += 1) values[target + lag] = matrix[from - lag]!;
+      from += stride;
     }
     this.days[position] = day;
     this.tickers[position] = ticker;
@@ -119,14 +120,15 @@ export class EraBlock {
 }
 
 function isComplete(
-  columns: readonly Float64Array[],
+  matrix: Float64Array,
+  stride: number,
   row: number,
   lags: number,
   required: readonly boolean[],
 ): boolean {
-  for (let c = 0; c < columns.length; c += 1) {
-    if (!required[c]!) continue;
-    for (let at = row; at > row - lags; at -= 1) if (Number.isNaN(columns[c]![at]!)) return false;
+  for (const [c, isRequired] of required.entries()) {
+    if (!isRequired) continue;
+    for (let lag = 0; lag < lags; lag += 1) if (Number.isNaN(matrix[c * stride + row - lag]!)) return false;
   }
   return true;
 }

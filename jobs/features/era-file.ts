@@ -2,13 +2,12 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import type { FileMetaData, SchemaElement } from 'hyparquet';
 import { ByteWriter } from 'hyparquet-writer';
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
-import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js';
 import type { EraBlock } from './era-block.ts';
 
 /*
  * Parquet as feature eras need it: one row group, every column one PLAIN data page compressed with zstd level 1.
  * Floats of indicators hardly repeat, so dictionaries and statistics would cost time and save nothing; general
- * writers spend most of theirs there. Thrift structures are left to hyparquet-writer.
+ * writers spend most of theirs there. The footer is left to hyparquet-writer.
  */
 
 const MAGIC = Buffer.from('PAR1');
@@ -58,7 +57,7 @@ export function encodeEra(
 
   const addColumn = (content: Uint8Array): void => {
     const element = schema[chunks.length + 1]!;
-    const compressed = zstdCompressSync(content, COMPRESSION);
+    const compressed = zstdCompressSync(content, { ...COMPRESSION, pledgedSrcSize: content.length });
     const header = pageHeader(rows, content.length, compressed.length);
     const size = header.length + compressed.length;
     chunks.push({
@@ -84,12 +83,13 @@ export function encodeEra(
   const nulls = new Int32Array(features.length);
   const page = new OptionalFloatPage(rows);
   const tile = new Float32Array(TILE * rows);
+  const gaps = new Uint8Array(TILE);
   for (let first = 0; first < features.length; first += TILE) {
     const count = Math.min(TILE, features.length - first);
-    turnTile(block.values, rows, features.length, first, count, tile);
+    turnTile(block.values, rows, features.length, first, count, tile, gaps);
     for (let index = 0; index < count; index += 1) {
       const values = tile.subarray(index * rows, (index + 1) * rows);
-      addColumn(page.encode(values));
+      addColumn(gaps[index] === 0 ? page.encodeWhole(values) : page.encode(values));
       nulls[first + index] = page.nulls;
     }
   }
@@ -115,7 +115,10 @@ export function encodeEra(
   return { body: concatenate(parts), nulls };
 }
 
-/** Columns first..first+count-1 of row-wise values, column by column into `tile`. */
+/**
+ * Columns first..first+count-1 of row-wise values, column by column into `tile`; `gaps` says which of them have a NaN.
+ * Eight rows at a time: one by one, with each value going to another place, takes twice as long.
+ */
 function turnTile(
   values: Float32Array,
   rows: number,
@@ -123,22 +126,54 @@ function turnTile(
   first: number,
   count: number,
   tile: Float32Array,
+  gaps: Uint8Array,
 ): void {
-  for (let row = 0; row < rows; row += 1) {
-    const source = row * width + first;
-    for (let index = 0; index < count; index += 1) tile[index * rows + row] = values[source + index]!;
+  gaps.fill(0);
+  let row = 0;
+  for (; row + 8 <= rows; row += 8) {
+    for (let index = 0; index < count; index += 1) {
+      const target = index * rows + row;
+      let source = row * width + first + index;
+      let sum = 0;
+      for (let next = target; next < target + 8; next += 1) {
+        const value = values[source]!;
+        tile[next] = value;
+        sum += value;
+        source += width;
+      }
+      // A sum with a NaN in it is one; that of two infinities is too, and costs a look for nothing.
+      if (Number.isNaN(sum)) gaps[index] = 1;
+    }
+  }
+  for (; row < rows; row += 1) {
+    for (let index = 0; index < count; index += 1) {
+      const value = values[row * width + first + index]!;
+      tile[index * rows + row] = value;
+      if (Number.isNaN(value)) gaps[index] = 1;
+    }
   }
 }
 
+/**
+ * Header of a data page of version 1 in Thrift's compact protocol: type, sizes, then the number of values and their
+ * encodings. Written out because there is one for every column of every era.
+ */
 function pageHeader(rows: number, uncompressed: number, compressed: number): Uint8Array {
-  const header = new ByteWriter();
-  serializeTCompactProtocol(header, {
-    field_1: PAGE_TYPE_DATA,
-    field_2: uncompressed,
-    field_3: compressed,
-    field_5: { field_1: rows, field_2: ENCODING_PLAIN, field_3: ENCODING_RLE, field_4: ENCODING_RLE },
-  });
-  return header.getBytes();
+  const bytes: number[] = [];
+  const FIELD_I32 = 0x15;
+  const FIELD_STRUCT_TWO_ON = 0x2c;
+  const integer = (value: number): void => {
+    bytes.push(FIELD_I32);
+    // Zigzag, then seven bits at a time.
+    let rest = value * 2;
+    for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
+    bytes.push(rest);
+  };
+  for (const value of [PAGE_TYPE_DATA, uncompressed, compressed]) integer(value);
+  bytes.push(FIELD_STRUCT_TWO_ON);
+  for (const value of [rows, ENCODING_PLAIN, ENCODING_RLE, ENCODING_RLE]) integer(value);
+  bytes.push(0, 0);
+  return Uint8Array.from(bytes);
 }
 
 function encodeTexts(block: EraBlock, tickers: readonly string[], rows: number): Uint8Array {
@@ -178,9 +213,17 @@ class OptionalFloatPage {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
-  /** The result is valid until the next call. */
+  /** A page without gaps. The result is valid until the next call. */
+  encodeWhole(values: Float32Array): Uint8Array {
+    this.nulls = 0;
+    const at = this.#run(4, values.length, 1);
+    this.#view.setUint32(0, at - 4, true);
+    this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+    return this.#bytes.subarray(0, at + values.byteLength);
+  }
+
+  /** A page of any values, NaN for NULL. The result is valid until the next call. */
   encode(values: Float32Array): Uint8Array {
-    const bytes = this.#bytes;
     let at = 4;
     this.nulls = 0;
     for (let start = 0; start < values.length;) {
@@ -188,23 +231,25 @@ class OptionalFloatPage {
       let end = start + 1;
       while (end < values.length && Number.isNaN(values[end]!) === isGap) end += 1;
       if (isGap) this.nulls += end - start;
-      // A run is its length, doubled, as a varint and then the level.
-      let length = (end - start) * 2;
-      for (; length > 0x7f; length >>>= 7) bytes[at++] = (length & 0x7f) | 0x80;
-      bytes[at++] = length;
-      bytes[at++] = isGap ? 0 : 1;
+      at = this.#run(at, end - start, isGap ? 0 : 1);
       start = end;
     }
     this.#view.setUint32(0, at - 4, true);
-    if (this.nulls === 0) {
-      bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
-      return bytes.subarray(0, at + values.byteLength);
-    }
     for (const value of values) {
       if (Number.isNaN(value)) continue;
       this.#view.setFloat32(at, value, true);
       at += 4;
     }
-    return bytes.subarray(0, at);
+    return this.#bytes.subarray(0, at);
+  }
+
+  /** Writes a run of levels at `at`: its length, doubled, as a varint, then the level. Returns the byte behind it. */
+  #run(at: number, length: number, level: 0 | 1): number {
+    let next = at;
+    let rest = length * 2;
+    for (; rest > 0x7f; rest >>>= 7) this.#bytes[next++] = (rest & 0x7f) | 0x80;
+    this.#bytes[next++] = rest;
+    this.#bytes[next++] = level;
+    return next;
   }
 }

@@ -56,8 +56,12 @@ export class Control {
 /** Prices of a part are sorted by ticker within this much memory; what is beyond spills to the disk. */
 const SORT_MEMORY_MB = 256;
 
-/** For each ticker of the task whether a row of it went into a block. */
-export type GatherResult = readonly boolean[];
+export interface GatherResult {
+  /** For each ticker of the task whether a row of it went into a block. */
+  readonly hasRows: readonly boolean[];
+  /** Time spent waiting for prices, and computing and gathering. */
+  readonly seconds: { readonly read: number; readonly compute: number };
+}
 
 /** Computes each ticker of the task and puts the rows of its eras into the blocks. */
 export async function gather(task: GatherTask): Promise<GatherResult> {
@@ -70,11 +74,14 @@ export async function gather(task: GatherTask): Promise<GatherResult> {
   const computer = new FeatureComputer(group, definitionOf(settings), longest);
   const eras = new Int32Array(longest);
   const hasRows: boolean[] = [];
+  const begun = performance.now();
+  let computeMs = 0;
   const db = await openDuckDB(task.scratch, { threads: 1, memoryMB: SORT_MEMORY_MB });
   try {
     const source = await PriceSource.open(db, task.source);
     for await (const { days, bars } of source.read(tickers, task.last)) {
       if (control.isStopped) break;
+      const from = performance.now();
       let added = false;
       if (bars.length >= lags) {
         computer.compute(bars);
@@ -85,15 +92,16 @@ export async function gather(task: GatherTask): Promise<GatherResult> {
         for (let row = lags - 1; row < bars.length; row += 1) {
           const era = eras[row]!;
           const block = era === NO_ERA ? undefined : blocks.get(era);
-          if (block?.add(part, number, days[row]!, computer.columns, row, lags, required) === true)
-            added = true;
+          if (block?.add(part, number, days[row]!, computer, row, lags, required) === true) added = true;
         }
       }
       hasRows.push(added);
       control.countTicker();
+      computeMs += performance.now() - from;
     }
   } finally {
     db.closeSync();
   }
-  return hasRows;
+  const read = (performance.now() - begun - computeMs) / 1000;
+  return { hasRows, seconds: { read, compute: computeMs / 1000 } };
 }

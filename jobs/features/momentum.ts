@@ -9,6 +9,7 @@ import {
   type Workspace,
 } from './indicator.ts';
 import { ema, ewm, rollingMean, rollingSum } from './rolling.ts';
+import { pandasRollingMean } from './ta-means.ts';
 
 /*
  * Indicators of momentum: which way prices go, how fast, and whether they tire. Formulas and parameters are those of
@@ -18,8 +19,8 @@ import { ema, ewm, rollingMean, rollingSum } from './rolling.ts';
 
 /** Infinite values become NaN: a ratio by zero says nothing. */
 function dropInfinite(columns: readonly Float64Array[], n: number): void {
-  for (const column of columns) {
-    for (let t = 0; t < n; t += 1) if (!Number.isFinite(column[t]!)) column[t] = Number.NaN;
+  for (const values of columns) {
+    for (let t = 0; t < n; t += 1) if (!Number.isFinite(values[t]!)) values[t] = Number.NaN;
   }
 }
 
@@ -186,8 +187,14 @@ const awesomeOscillator: Kernel = ({ length, high, low }, out, workspace, defini
   const slow = workspace.floats(1);
   const suffix = workspace.floats(2);
   for (let t = 0; t < length; t += 1) middle[t] = 0.5 * (high[t]! + low[t]!);
-  rollingMean(middle, length, AO_FAST_ROWS, minPeriods(definition, AO_FAST_ROWS), ao!, suffix);
-  rollingMean(middle, length, AO_SLOW_ROWS, minPeriods(definition, AO_SLOW_ROWS), slow, suffix);
+  if (definition === 'causal') {
+    rollingMean(middle, length, AO_FAST_ROWS, AO_FAST_ROWS, ao!, suffix);
+    rollingMean(middle, length, AO_SLOW_ROWS, AO_SLOW_ROWS, slow, suffix);
+  } else {
+    // A difference of means that may be equal but for their last digit, which then is all there is.
+    pandasRollingMean(middle, length, AO_FAST_ROWS, minPeriods(definition, AO_FAST_ROWS), ao!);
+    pandasRollingMean(middle, length, AO_SLOW_ROWS, minPeriods(definition, AO_SLOW_ROWS), slow);
+  }
   for (let t = 0; t < length; t += 1) ao![t] = ao![t]! - slow[t]!;
   if (definition === 'causal') dropInfinite(out, length);
 };

@@ -31,6 +31,8 @@ export interface PriceSourceOptions {
 
 export interface TickerRows {
   readonly ticker: string;
+  /** What DuckDB makes of its name: numbers cross to JavaScript faster than texts. */
+  readonly hash: bigint;
   readonly rows: number;
   /** Its last trading day. */
   readonly last: DayNumber;
@@ -60,10 +62,11 @@ export class PriceSource {
   /** All tickers with bars, in binary order, which is the order in which `read` takes them. */
   async tickers(): Promise<TickerRows[]> {
     const rows = await this.#rows(
-      'select ticker, count(*)::integer, max(day) from bars group by ticker order by ticker',
+      'select ticker, hash(ticker), count(*)::integer, max(day) from bars group by ticker order by ticker',
     );
-    return rows.map(([ticker, count, last]) => ({
+    return rows.map(([ticker, hash, count, last]) => ({
       ticker: String(ticker),
+      hash: BigInt(String(hash)),
       rows: Number(count),
       last: Number(last),
     }));
@@ -99,45 +102,70 @@ export class PriceSource {
   }
 
   /**
-   * Bars up to day `last` of each of `tickers`, oldest first.
+   * Bars up to day `last` of each of `tickers`, oldest first. They are all in memory while they are read, 48 bytes a
+   * row. Objects are scanned month by month, each sorted by ticker and date: what is read goes to its ticker's place
+   * in runs, and nothing has to be sorted.
    *
    * @param tickers neighbours in the list that `tickers` gives; a name of theirs may have no bars that early
    */
   async *read(tickers: readonly TickerRows[], last: DayNumber): AsyncGenerator<TickerBars> {
-    const longest = tickers.reduce((most, { rows }) => Math.max(most, rows), 0);
-    const days = new Int32Array(longest);
-    const create = (): Float64Array => new Float64Array(longest);
-    const bars = { open: create(), high: create(), low: create(), close: create(), volume: create() };
-    const targets = NUMBERS.map((name) => bars[name]);
-    const range = `day <= ${last} and ticker between ${literal(tickers[0]!.ticker)} and ${literal(tickers.at(-1)!.ticker)}`;
-    const counts = new Map(
-      (await this.#rows(`select ticker, count(*)::integer from bars where ${range} group by ticker`)).map(
-        ([ticker, rows]) => [String(ticker), Number(rows)],
+    const total = tickers.reduce((sum, { rows }) => sum + rows, 0);
+    const days = new Int32Array(total);
+    const numbers = NUMBERS.map(() => new Float64Array(total));
+    const places = new Map<bigint, Place>();
+    let start = 0;
+    for (const { ticker, hash, rows } of tickers) {
+      places.set(hash, { ticker, start, end: start });
+      start += rows;
+    }
+    if (places.size < tickers.length)
+      throw new LakeError(`two tickers of lake "${this.#lake}" have the same hash`);
+
+    const result = await this.#attempt(
+      this.#db.stream(
+        `select hash(ticker), day, ${NUMBERS.join(', ')} from bars where day <= ${last}
+         and ticker between ${literal(tickers[0]!.ticker)} and ${literal(tickers.at(-1)!.ticker)}`,
       ),
     );
-    const result = await this.#attempt(
-      this.#db.stream(`select day, ${NUMBERS.join(', ')} from bars where ${range} order by ticker, day`),
-    );
-    let chunk = await result.fetchChunk();
-    let at = 0;
-    for (const { ticker } of tickers) {
-      const rows = counts.get(ticker) ?? 0;
-      for (let filled = 0; filled < rows;) {
-        if (at === chunk!.rowCount) {
-          chunk = await result.fetchChunk();
-          at = 0;
-        }
-        const count = Math.min(rows - filled, chunk!.rowCount - at);
-        const dayBytes = vectorBytes(chunk!.chunk, 0, chunk!.rowCount * 4);
-        days.set(new Int32Array(dayBytes.buffer, dayBytes.byteOffset + at * 4, count), filled);
-        for (const [index, target] of targets.entries()) {
-          const bytes = vectorBytes(chunk!.chunk, index + 1, chunk!.rowCount * 8);
-          target.set(new Float64Array(bytes.buffer, bytes.byteOffset + at * 8, count), filled);
-        }
-        filled += count;
-        at += count;
+    for (;;) {
+      const chunk = await this.#attempt(result.fetchChunk());
+      if (chunk === null || chunk.rowCount === 0) break;
+      this.#place(chunk.chunk, chunk.rowCount, places, days, numbers);
+    }
+    for (const { ticker, start: from, end } of places.values()) {
+      const [open, high, low, close, volume] = numbers.map((values) => values.subarray(from, end));
+      const bars = { open: open!, high: high!, low: low!, close: close!, volume: volume! };
+      yield { ticker, days: days.subarray(from, end), bars: { length: end - from, ...bars } };
+    }
+  }
+
+  /** Moves one chunk of rows to the places of their tickers. */
+  #place(
+    chunk: DataChunk,
+    rows: number,
+    places: ReadonlyMap<bigint, Place>,
+    days: Int32Array,
+    numbers: readonly Float64Array[],
+  ): void {
+    const hashes = new BigUint64Array(...vector(chunk, 0, rows, 8));
+    const newDays = new Int32Array(...vector(chunk, 1, rows, 4));
+    const newNumbers = NUMBERS.map((_, index) => new Float64Array(...vector(chunk, index + 2, rows, 8)));
+    for (let from = 0; from < rows;) {
+      const hash = hashes[from]!;
+      let to = from + 1;
+      while (to < rows && hashes[to] === hash) to += 1;
+      const place = places.get(hash)!;
+      if (place.end > place.start && newDays[from]! <= days[place.end - 1]!) {
+        throw new LakeError(
+          `prices of ticker ${place.ticker} in lake "${this.#lake}" are not sorted by date; ` +
+            'objects of raw_data have to be sorted by ticker and date',
+        );
       }
-      yield { ticker, days, bars: { length: rows, ...bars } };
+      days.set(newDays.subarray(from, to), place.end);
+      for (const [index, values] of newNumbers.entries())
+        numbers[index]!.set(values.subarray(from, to), place.end);
+      place.end += to - from;
+      from = to;
     }
   }
 
@@ -172,10 +200,22 @@ function barsQuery({ folder, provider, price, from, before, only }: PriceSourceO
     where ${conditions.join(' and ')}`;
 }
 
-function vectorBytes(
-  chunk: Parameters<typeof bindings.data_chunk_get_vector>[0],
+type DataChunk = Parameters<typeof bindings.data_chunk_get_vector>[0];
+
+/** Where the rows of a ticker lie, `end` being the first free one. */
+interface Place {
+  readonly ticker: string;
+  readonly start: number;
+  end: number;
+}
+
+/** Buffer, offset and length of a vector's values, which DuckDB keeps until the next chunk. */
+function vector(
+  chunk: DataChunk,
   column: number,
+  rows: number,
   bytes: number,
-): Uint8Array {
-  return bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), bytes);
+): [ArrayBuffer, number, number] {
+  const values = bindings.vector_get_data(bindings.data_chunk_get_vector(chunk, column), rows * bytes);
+  return [values.buffer as ArrayBuffer, values.byteOffset, rows];
 }

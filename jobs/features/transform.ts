@@ -64,6 +64,10 @@ export interface TransformSummary {
   readonly bytes: number;
   /** Share of NULL by family, 0..1. */
   readonly nullShare: Readonly<Record<string, number>>;
+  /** Where the time went; threads side by side count once. */
+  readonly seconds: Readonly<Record<Phase, number>>;
+  /** Most memory that the process had, in MB of 1e6 bytes. */
+  readonly peakMemoryMB: number;
   readonly manifest: string;
 }
 
@@ -83,7 +87,12 @@ export async function transformPrices(
   ports: TransformPorts,
 ): Promise<TransformSummary> {
   const startedAt = ports.now();
-  const tally: Tally = { written: new Map(), tickers: new Map(), nulls: new NullShares(request.settings) };
+  const tally: Tally = {
+    written: new Map(),
+    tickers: new Map(),
+    nulls: new NullShares(request.settings),
+    seconds: { plan: 0, read: 0, compute: 0, write: 0 },
+  };
   let failure: unknown;
   try {
     await prepareSet(request, ports);
@@ -100,6 +109,8 @@ export async function transformPrices(
     features: featureColumns(request.settings).length,
     bytes: entries.reduce((sum, [, { bytes }]) => sum + bytes, 0),
     nullShare: tally.nulls.byFamily(),
+    seconds: tally.seconds,
+    peakMemoryMB: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6),
   };
   const writing = writeManifest(ports.store, {
     job: 'transform',
@@ -134,7 +145,11 @@ interface Tally {
   /** Every ticker that was computed, and whether a row of it was written. */
   readonly tickers: Map<string, boolean>;
   readonly nulls: NullShares;
+  readonly seconds: Record<Phase, number>;
 }
+
+/** Planning, waiting for prices, computing, and encoding with writing. */
+type Phase = 'plan' | 'read' | 'compute' | 'write';
 
 /** Makes sure that the set has the setting of this run. */
 async function prepareSet(
@@ -165,6 +180,7 @@ async function computeAndWrite(
 ): Promise<void> {
   const { settings, set, asOf } = request;
   const { store, db, log, scratch } = ports;
+  const begun = performance.now();
   const today = utcDate(ports.now());
   const before = asOf === undefined || asOf === 'latest' || asOf === today ? today : addDays(asOf, 1);
   const options: PriceSourceOptions = {
@@ -218,6 +234,7 @@ async function computeAndWrite(
     },
     `set ${set}: ${planned.length} eras to compute, ${standing.size} standing, prices up to ${last}`,
   );
+  tally.seconds.plan = (performance.now() - begun) / 1000;
   if (planned.length === 0) return;
   const crew = createCrew(starts.length);
   try {
@@ -238,7 +255,9 @@ async function computeAndWrite(
         liveEra,
         tally,
       );
+      const gathered = performance.now();
       await writeBlocks(request, ports, crew, tickers, blocks, part, tally);
+      tally.seconds.write += (performance.now() - gathered) / 1000;
     }
   } finally {
     await crew.close();
@@ -285,7 +304,11 @@ async function gatherEras(
       ),
     );
     if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
-    for (const [index, hasRows] of results.flat().entries()) {
+    for (const phase of ['read', 'compute'] as const) {
+      // Parts run side by side: what they took together is what one of them took, on average.
+      tally.seconds[phase] += results.reduce((sum, { seconds }) => sum + seconds[phase], 0) / results.length;
+    }
+    for (const [index, hasRows] of results.flatMap((result) => result.hasRows).entries()) {
       const { ticker } = tickers[index]!;
       tally.tickers.set(ticker, hasRows || tally.tickers.get(ticker) === true);
     }
@@ -313,7 +336,7 @@ function bytesOf(planned: readonly PlannedEra[], width: number): number {
 }
 
 /** Eras that are being encoded or written at once, for each thread: one is written while the next is encoded. */
-const WRITES_PER_THREAD = 2;
+const WRITES_PER_THREAD = 3;
 
 /** Writes each block as the object of its era; ends early, with what is written recorded, when asked to stop. */
 async function writeBlocks(

@@ -1,6 +1,7 @@
 import { rollingMax, rollingMin } from './extremes.ts';
 import { minPeriods, type ColumnSpec, type FillValue, type Indicator, type Kernel } from './indicator.ts';
 import { rollingMean, rollingSum } from './rolling.ts';
+import { pandasRollingMean } from './ta-means.ts';
 
 /*
  * Indicators of volatility: how far prices range, and where in their range they are. Formulas and parameters are
@@ -10,8 +11,8 @@ import { rollingMean, rollingSum } from './rolling.ts';
 
 /** Infinite values become NaN: a ratio by zero says nothing. */
 function dropInfinite(columns: readonly Float64Array[], n: number): void {
-  for (const column of columns) {
-    for (let t = 0; t < n; t += 1) if (!Number.isFinite(column[t]!)) column[t] = Number.NaN;
+  for (const values of columns) {
+    for (let t = 0; t < n; t += 1) if (!Number.isFinite(values[t]!)) values[t] = Number.NaN;
   }
 }
 
@@ -72,6 +73,41 @@ function rollingDeviation(
 }
 
 /**
+ * The same as pandas 1.5.3 computes it, with its rounding: an online mean and sum of squares, which values enter and
+ * leave. After a price has dropped twentyfold that is off in the ninth digit, and bbp with it. For `ta` only.
+ */
+function pandasRollingDeviation(x: Float64Array, n: number, window: number, deviation: Float64Array): void {
+  let count = 0;
+  let same = 0;
+  let mean = 0;
+  let squares = 0;
+  let lostOnEntry = 0;
+  let lostOnExit = 0;
+  for (let t = 0; t < n; t += 1) {
+    if (t >= window) {
+      const leaving = x[t - window]!;
+      count -= 1;
+      const before = mean - lostOnExit;
+      const corrected = leaving - lostOnExit;
+      const distance = corrected - mean;
+      lostOnExit = distance + mean - corrected;
+      mean -= distance / count;
+      squares -= (leaving - before) * (leaving - mean);
+    }
+    const entering = x[t]!;
+    same = t > 0 && entering === x[t - 1]! ? same + 1 : 1;
+    count += 1;
+    const before = mean - lostOnEntry;
+    const corrected = entering - lostOnEntry;
+    const distance = corrected - mean;
+    lostOnEntry = distance + mean - corrected;
+    mean += distance / count;
+    squares += (entering - before) * (entering - mean);
+    deviation[t] = same >= count || squares < 0 ? 0 : Math.sqrt(squares / count);
+  }
+}
+
+/**
  * Bollinger bands: the mean of the close over 20 rows (bbm), and two population standard deviations above (bbh) and
  * below it (bbl). bbw is the width of the band in percent of the mean; bbp is where in it the close lies, 0 at the
  * lower and 1 at the upper band; bbhi and bbli are 1 on days that close above or below it. Narrow bands tell of a
@@ -83,7 +119,13 @@ const bollingerBands: Kernel = ({ length, close }, out, workspace, definition) =
   const [bbm, bbh, bbl, bbw, bbp, bbhi, bbli] = out;
   const isCausal = definition === 'causal';
   const deviation = workspace.floats(0);
-  rollingDeviation(close, length, BB_ROWS, bbm!, deviation, workspace.floats(1), workspace.floats(2));
+  if (isCausal) {
+    rollingDeviation(close, length, BB_ROWS, bbm!, deviation, workspace.floats(1), workspace.floats(2));
+  } else {
+    pandasRollingMean(close, length, BB_ROWS, 1, bbm!);
+    pandasRollingDeviation(close, length, BB_ROWS, deviation);
+  }
+  // Without a mean there are no bands.
   if (definition !== 'ta-fill') bbm!.fill(Number.NaN, 0, Math.min(BB_ROWS - 1, length));
   for (let t = 0; t < length; t += 1) {
     const c = close[t]!;
@@ -110,7 +152,8 @@ const BB_FACTOR = 2;
  * the width in percent of the middle, kcp where in the channel the close lies, 0 to 1; kchi and kcli are 1 on days
  * that close above or below it. Warm-up 9; NaN are kcp where ten bars had no range, and kcw where all prices are 0.
  * `ta` computes kch and kcl of the rows there are before 10 have passed, and gives the flags all along; `causal` has
- * neither.
+ * neither. It also adds to the close what high and low are apart from it, so that a bar of one price is exactly that
+ * price, where `ta` may say by rounding that an unmoving price closes above its channel.
  * https://school.stockcharts.com/doku.php?id=technical_indicators:keltner_channels
  */
 const keltnerChannel: Kernel = ({ length, high, low, close }, out, workspace, definition) => {
@@ -124,9 +167,17 @@ const keltnerChannel: Kernel = ({ length, high, low, close }, out, workspace, de
     const h = high[t]!;
     const l = low[t]!;
     const c = close[t]!;
-    middle[t] = (h + l + c) / 3;
-    upper[t] = (4 * h - 2 * l + c) / 3;
-    lower[t] = (-2 * h + 4 * l + c) / 3;
+    if (isCausal) {
+      const up = h - c;
+      const down = l - c;
+      middle[t] = c + (up + down) / 3;
+      upper[t] = c + (4 * up - 2 * down) / 3;
+      lower[t] = c + (4 * down - 2 * up) / 3;
+    } else {
+      middle[t] = (h + l + c) / 3;
+      upper[t] = (4 * h - 2 * l + c) / 3;
+      lower[t] = (-2 * h + 4 * l + c) / 3;
+    }
   }
   const needed = isCausal ? KC_ROWS : 0;
   rollingMean(middle, length, KC_ROWS, minPeriods(definition, KC_ROWS), kcc!, suffix);

@@ -28,6 +28,9 @@ export interface MergeResult {
 const MAX_ATTEMPTS = 50;
 const CHUNK_ROWS = 2048;
 
+// Rows are sorted by ticker: who reads some of the tickers passes over the other groups of a month.
+const ROW_GROUP_ROWS = 10 * 2048;
+
 const VALUE_NAMES = PRICES_VALUES.map((column) => column.name);
 const ROW_NAMES = [...PRICES_KEY, ...VALUE_NAMES];
 
@@ -201,7 +204,7 @@ export class PricesWriter {
 
   async #encode(file: string): Promise<Uint8Array> {
     await this.#db.run(`copy (select ${ROW_NAMES.join(', ')}, fetched_at from merged order by ticker, date)
-      to ${literal(file)} (format parquet, compression zstd)`);
+      to ${literal(file)} (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS})`);
     return readFile(file);
   }
 }

@@ -27,8 +27,8 @@ function encode(rows: readonly Row[], features: readonly string[]): EncodedEra {
   const first = Math.ceil(rows.length / 2);
   const block = EraBlock.create(0, features.length, [first + 2, rows.length]);
   for (const [number, { day, values }] of rows.entries()) {
-    const columns = values.map((value) => Float64Array.of(value));
-    block.add(number < first ? 0 : 1, number, day, columns, 0, 1, undefined);
+    const computed = { matrix: Float64Array.from(values), stride: 1 };
+    block.add(number < first ? 0 : 1, number, day, computed, 0, 1, undefined);
   }
   block.close();
   const tickers = rows.map(({ ticker }) => ticker);
@@ -123,7 +123,7 @@ describe('an era object', () => {
 test('a row with a gap in a required column is left out whole', () => {
   const block = EraBlock.create(0, 2, [4]);
   const add = (a: number, b: number): boolean =>
-    block.add(0, 0, 0, [Float64Array.of(a), Float64Array.of(b)], 0, 1, [true, false]);
+    block.add(0, 0, 0, { matrix: Float64Array.of(a, b), stride: 1 }, 0, 1, [true, false]);
   expect([add(1, Number.NaN), add(Number.NaN, 2), add(3, 4)]).toEqual([true, false, true]);
   expect([...block.values.subarray(0, 4)]).toEqual([1, Number.NaN, 3, 4]);
 });

@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import { benchKernels } from './kernels.ts';
+import { benchPeers } from './peers.ts';
+import { benchTransform } from './transform.ts';
+
+/*
+ * Measurements, as JSON on stdout. Machines are shared and noisy: what is quoted are medians of several runs, and
+ * ratios to something measured in the same run.
+ */
+const program = new Command('bench').description('measure, JSON on stdout');
+program
+  .command('kernels')
+  .description('ns per row of each indicator and of all, one thread')
+  .option('--rows <n>', 'rows of a series', Number, 540)
+  .option('--series <n>', 'series', Number, 200)
+  .action(({ rows, series }: { rows: number; series: number }) => print(benchKernels(rows, series)));
+program
+  .command('transform')
+  .description('the whole job from lake to lake, on a generated lake')
+  .requiredOption('--tickers <n>', 'tickers of the lake', Number)
+  .requiredOption('--days <n>', 'trading days of the lake', Number)
+  .option('--lags <n>', 'lags', Number, 5)
+  .option('--sample <name>', 'weekly or daily', 'weekly')
+  .option('--runs <n>', 'runs of which the median is given', Number, 3)
+  .action(async (options: Parameters<typeof benchTransform>[0]) => print(await benchTransform(options)));
+program
+  .command('peers')
+  .description('technicalindicators, @ixjb94/indicators and, where a Python has it, ta')
+  .action(async () => print(await benchPeers()));
+await program.parseAsync();
+
+function print(result: unknown): void {
+  process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+}
