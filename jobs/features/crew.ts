@@ -4,12 +4,14 @@ import { EraBlock, type SharedEraBlock } from './era-block.ts';
 import { encodeEra, type EncodedEra } from './era-file.ts';
 import { gather, type GatherResult, type GatherTask } from './gather.ts';
 
-export interface EncodeTask {
+interface EncodeTask {
   readonly block: SharedEraBlock;
   /** Names by the numbers that the block has. */
   readonly tickers: readonly string[];
   readonly features: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Where the bytes go. */
+  readonly target: SharedArrayBuffer;
 }
 
 /** Those who compute and encode. */
@@ -34,8 +36,8 @@ export type WorkerAnswer =
 /** Carries out one request; the same in a worker and in the main thread. */
 export async function carryOut(request: WorkerRequest): Promise<GatherResult | EncodedEra> {
   if (request.kind === 'gather') return gather(request.task);
-  const { block, tickers, features, metadata } = request.task;
-  return encodeEra(new EraBlock(block), tickers, features, metadata);
+  const { block, tickers, features, metadata, target } = request.task;
+  return encodeEra(new EraBlock(block), tickers, features, metadata, new Uint8Array(target));
 }
 
 /** A crew of `size` threads; of one, the thread that asks does the work itself and no other is started. */

@@ -1,7 +1,7 @@
 import type { DayNumber } from '../runtime/dates.ts';
 
 /** Rows that one part of the tickers may put into an era: `start` is its first row, `capacity` how many it has. */
-export interface BlockPart {
+interface BlockPart {
   readonly start: number;
   readonly capacity: number;
 }

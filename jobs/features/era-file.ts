@@ -26,22 +26,43 @@ const TILE = 64;
 type ColumnChunk = FileMetaData['row_groups'][number]['columns'][number];
 
 export interface EncodedEra {
-  /** The bytes of `features.parquet`. */
-  readonly body: Uint8Array<ArrayBuffer>;
+  /** How many bytes of the memory it was given `features.parquet` takes. */
+  readonly bytes: number;
   /** NULLs of each feature. */
   readonly nulls: Int32Array<ArrayBuffer>;
 }
 
 /**
- * One era as Parquet: ticker, date, then `features` as REAL with NaN written as NULL, rows as they lie in the block.
+ * Memory that is enough for an encoded era, which threads hand to each other and use again: fresh memory for each of
+ * them costs more than filling it.
+ */
+export function encodedBound(
+  block: EraBlock,
+  tickers: readonly string[],
+  features: readonly string[],
+  metadata: Readonly<Record<string, string>>,
+): number {
+  const names = [...features, ...Object.entries(metadata).flat()];
+  const texts = tickers.reduce((sum, ticker) => sum + 3 * ticker.length + 4, 0);
+  const footer = 4096 + names.reduce((sum, name) => sum + 3 * name.length + 200, 0);
+  // Levels take no more than the values that they say are missing; zstd grows what it cannot compress by 1/256.
+  const column = Math.ceil((block.days.length * 4 + 32) * 1.01) + 256;
+  return Math.ceil(texts * 1.01) + footer + column * (features.length + 1);
+}
+
+/**
+ * Writes one era as Parquet into `target`: ticker, date, then `features` as REAL with NaN written as NULL, rows as
+ * they lie in the block.
  *
  * @param tickers names by the numbers that the block has
+ * @param target at least `encodedBound` bytes
  */
 export function encodeEra(
   block: EraBlock,
   tickers: readonly string[],
   features: readonly string[],
   metadata: Readonly<Record<string, string>>,
+  target: Uint8Array,
 ): EncodedEra {
   const rows = block.length;
   const schema: SchemaElement[] = [
@@ -50,9 +71,13 @@ export function encodeEra(
     { name: 'date', type: 'INT32', converted_type: 'DATE', repetition_type: 'REQUIRED' },
     ...features.map((name): SchemaElement => ({ name, type: 'FLOAT', repetition_type: 'OPTIONAL' })),
   ];
-  const parts: Uint8Array[] = [MAGIC];
   const chunks: ColumnChunk[] = [];
-  let offset = MAGIC.length;
+  let offset = 0;
+  const append = (bytes: Uint8Array): void => {
+    target.set(bytes, offset);
+    offset += bytes.length;
+  };
+  append(MAGIC);
   let uncompressedTotal = 0;
 
   const addColumn = (content: Uint8Array): void => {
@@ -73,8 +98,8 @@ export function encodeEra(
         data_page_offset: BigInt(offset),
       },
     });
-    parts.push(header, compressed);
-    offset += size;
+    append(header);
+    append(compressed);
     uncompressedTotal += header.length + content.length;
   };
 
@@ -111,8 +136,9 @@ export function encodeEra(
     created_by: 'signals',
     metadata_length: 0,
   });
-  parts.push(footer.getBytes(), MAGIC);
-  return { body: concatenate(parts), nulls };
+  append(footer.getBytes());
+  append(MAGIC);
+  return { bytes: offset, nulls };
 }
 
 /**
@@ -184,17 +210,7 @@ function encodeTexts(block: EraBlock, tickers: readonly string[], rows: number):
     length.writeUInt32LE(bytes.length);
     parts.push(length, bytes);
   }
-  return concatenate(parts);
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return Buffer.concat(parts);
 }
 
 /**

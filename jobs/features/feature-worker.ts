@@ -9,8 +9,7 @@ const port = parentPort!;
 async function answer(request: WorkerRequest): Promise<void> {
   try {
     const result = await carryOut(request);
-    const transferred = 'body' in result ? [result.body.buffer, result.nulls.buffer] : [];
-    port.postMessage({ result } satisfies WorkerAnswer, transferred);
+    port.postMessage({ result } satisfies WorkerAnswer);
   } catch (error) {
     const failure: WorkerAnswer = error instanceof LakeError ? { lakeError: error.message } : { error };
     port.postMessage(failure);

@@ -21,3 +21,10 @@ export function fillColumn(column: Float64Array, n: number, fill: FillValue): vo
   const value = fill !== 'back' ? fill : first < 0 ? Number.NaN : column[first]!;
   column.fill(value, 0, gap);
 }
+
+/** Infinite values of the first n rows become NaN, in place: a ratio by zero says nothing. */
+export function dropInfinite(columns: readonly Float64Array[], n: number): void {
+  for (const values of columns) {
+    for (let t = 0; t < n; t += 1) if (!Number.isFinite(values[t]!)) values[t] = Number.NaN;
+  }
+}

@@ -1,3 +1,4 @@
+import { dropInfinite } from './fill.ts';
 import { rollingMax, rollingMin } from './extremes.ts';
 import {
   minPeriods,
@@ -16,13 +17,6 @@ import { pandasRollingMean } from './ta-means.ts';
  * `ta` 0.11.0 (https://technical-analysis-library-in-python.readthedocs.io), each with what `causal` does otherwise.
  * Everywhere `causal` gives NaN for a ratio by zero and for what is too large for a number.
  */
-
-/** Infinite values become NaN: a ratio by zero says nothing. */
-function dropInfinite(columns: readonly Float64Array[], n: number): void {
-  for (const values of columns) {
-    for (let t = 0; t < n; t += 1) if (!Number.isFinite(values[t]!)) values[t] = Number.NaN;
-  }
-}
 
 /**
  * Relative strength index (rsi): 100 U / (U + D), where U is the mean gain and D the mean loss of the close under

@@ -96,6 +96,9 @@ export function rollingMean(
  */
 export function ewm(x: Float64Array, n: number, alpha: number, minPeriods: number, out: Float64Array): void {
   const needed = Math.max(minPeriods, 1);
+  const keep = 1 - alpha;
+  // Without gaps the weights add up to this, nearly always to 1 exactly: then there is nothing to divide by.
+  const isWhole = keep + alpha === 1;
   let mean = Number.NaN;
   let weight = 1;
   let seen = 0;
@@ -105,10 +108,13 @@ export function ewm(x: Float64Array, n: number, alpha: number, minPeriods: numbe
     if (seen === 0) {
       if (isThere) mean = value;
     } else {
-      weight *= 1 - alpha;
+      weight *= keep;
       if (isThere) {
         // Leaving an equal value alone keeps a constant series exactly constant.
-        if (value !== mean) mean = (weight * mean + alpha * value) / (weight + alpha);
+        if (value !== mean) {
+          const sum = weight * mean + alpha * value;
+          mean = isWhole && weight === keep ? sum : sum / (weight + alpha);
+        }
         weight = 1;
       }
     }

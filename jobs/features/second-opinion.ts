@@ -7,7 +7,7 @@ import type { Bars } from './indicator.ts';
  */
 
 /** One value a row, NaN where the package has none. */
-export type Opinion = Float64Array;
+type Opinion = Float64Array;
 
 export interface Comparable {
   readonly column: string;
@@ -42,6 +42,12 @@ function alignRight(values: readonly (number | undefined)[], { length }: Bars): 
     if (value !== undefined && start + index >= 0) opinion[start + index] = value;
   }
   return opinion;
+}
+
+/** An opinion up to the first bar without range, where the definitions part for good. */
+function untilFlat(opinion: Opinion, { length, high, low }: Bars): Opinion {
+  const flat = high.findIndex((value, t) => t < length && value === low[t]);
+  return flat < 0 ? opinion : opinion.fill(Number.NaN, flat);
 }
 
 /** Picks one field of results that are objects. */
@@ -283,12 +289,13 @@ export const COMPARABLE: readonly Comparable[] = [
     opinion: (bars) =>
       alignRight(OBV.calculate({ close: of(bars.close, bars), volume: of(bars.volume, bars) }), bars),
   },
-  // Rounded there to whole shares.
+  // Rounded there to whole shares; a bar without range counts its whole volume there and nothing here.
   {
     column: 'volume_adi',
     skip: 0,
     tolerance: { absolute: 0.51 },
-    opinion: (bars) => alignRight(ADL.calculate({ ...range(bars), volume: of(bars.volume, bars) }), bars),
+    opinion: (bars) =>
+      untilFlat(alignRight(ADL.calculate({ ...range(bars), volume: of(bars.volume, bars) }), bars), bars),
   },
   {
     column: 'volume_fi',

@@ -10,6 +10,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { createCrew, type Crew } from './crew.ts';
 import { EraBlock } from './era-block.ts';
+import { encodedBound } from './era-file.ts';
 import { addToIndex, readStandingEras, type EraEntry } from './era-index.ts';
 import { Control } from './gather.ts';
 import { mergeEra } from './merge-era.ts';
@@ -207,37 +208,38 @@ async function computeAndWrite(
   const rows = tickers.reduce((sum, ticker) => sum + ticker.rows, 0);
   const worthwhile = Math.min(availableParallelism(), Math.ceil(rows / ROWS_WORTH_A_THREAD));
   const starts = cutTickers(tickers, request.threads ?? worthwhile);
-  const standing = await readStandingEras(store, set);
-  const prices = await source.eraPrices(
-    settings.sample === 'live' ? { live: liveEra! } : settings.sample,
-    starts.map((start, index) => ({
-      first: tickers[start]!.ticker,
-      tickers: (starts[index + 1] ?? tickers.length) - start,
-    })),
-  );
-  const planned = planEras(prices, {
-    settings,
-    since: request.since,
-    today: liveEra === undefined ? today : addDays(today, 1),
-    // A merge of some tickers has to look at each era: its fingerprint speaks of all tickers.
-    isForced: request.isForced || request.tickers.length > 0,
-    standing,
-  });
-  log.info(
-    {
-      event: 'transform.planned',
-      set,
-      eras: planned.length,
-      standing: standing.size,
-      prices: last,
-      threads: starts.length,
-    },
-    `set ${set}: ${planned.length} eras to compute, ${standing.size} standing, prices up to ${last}`,
-  );
-  tally.seconds.plan = (performance.now() - begun) / 1000;
-  if (planned.length === 0) return;
+  // Threads take a while to start: they do so while the plan is made.
   const crew = createCrew(starts.length);
   try {
+    const standing = await readStandingEras(store, set);
+    const prices = await source.eraPrices(
+      settings.sample === 'live' ? { live: liveEra! } : settings.sample,
+      starts.map((start, index) => ({
+        first: tickers[start]!.ticker,
+        tickers: (starts[index + 1] ?? tickers.length) - start,
+      })),
+    );
+    const planned = planEras(prices, {
+      settings,
+      since: request.since,
+      today: liveEra === undefined ? today : addDays(today, 1),
+      // A merge of some tickers has to look at each era: its fingerprint speaks of all tickers.
+      isForced: request.isForced || request.tickers.length > 0,
+      standing,
+    });
+    log.info(
+      {
+        event: 'transform.planned',
+        set,
+        eras: planned.length,
+        standing: standing.size,
+        prices: last,
+        threads: starts.length,
+      },
+      `set ${set}: ${planned.length} eras to compute, ${standing.size} standing, prices up to ${last}`,
+    );
+    tally.seconds.plan = (performance.now() - begun) / 1000;
+    if (planned.length === 0) return;
     const width = featureColumns(settings).length;
     const parts = cutPlan(planned, width, MAX_BLOCK_BYTES);
     // The same memory for every pass.
@@ -256,6 +258,7 @@ async function computeAndWrite(
         tally,
       );
       const gathered = performance.now();
+
       await writeBlocks(request, ports, crew, tickers, blocks, part, tally);
       tally.seconds.write += (performance.now() - gathered) / 1000;
     }
@@ -336,7 +339,7 @@ function bytesOf(planned: readonly PlannedEra[], width: number): number {
 }
 
 /** Eras that are being encoded or written at once, for each thread: one is written while the next is encoded. */
-const WRITES_PER_THREAD = 3;
+const WRITES_PER_THREAD = 2;
 
 /** Writes each block as the object of its era; ends early, with what is written recorded, when asked to stop. */
 async function writeBlocks(
@@ -357,6 +360,10 @@ async function writeBlocks(
     features: featureColumns(settings),
     metadata: footerOf(settings),
   };
+  const { tickers: names, features, metadata } = encoding;
+  const longest = Math.max(...blocks.map((block) => encodedBound(block, names, features, metadata)));
+  // Memory that no era uses at the moment.
+  const targets: SharedArrayBuffer[] = [];
   const limit = pLimit(request.tickers.length === 0 ? WRITES_PER_THREAD * crew.size : 1);
   const write = async (block: EraBlock, { era: day, fingerprint }: PlannedEra): Promise<void> => {
     if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
@@ -369,14 +376,17 @@ async function writeBlocks(
       added.set(era, { fingerprint, rows: 0, bytes: 0 });
       return;
     }
-    const { body, nulls } = await crew.encode({ block: block.shared, ...encoding });
+    const target = targets.pop() ?? new SharedArrayBuffer(longest);
+    const { bytes, nulls } = await crew.encode({ block: block.shared, ...encoding, target });
+    const body = new Uint8Array(target, 0, bytes);
     tally.nulls.add(block.length, nulls);
     if (request.tickers.length === 0) {
       await store.put(key, body);
-      added.set(era, { fingerprint, rows: block.length, bytes: body.length });
+      added.set(era, { fingerprint, rows: block.length, bytes });
     } else {
       added.set(era, await mergeIntoEra(request, ports, key, body, block.length, standing.get(era)));
     }
+    targets.push(target);
     progress.advance();
   };
   progress.start('writing', blocks.length);

@@ -1,3 +1,4 @@
+import { dropInfinite } from './fill.ts';
 import { rollingMax, rollingMin } from './extremes.ts';
 import {
   minPeriods,
@@ -275,10 +276,7 @@ function meanDeviation(x: Float64Array, from: number, rows: number, center: numb
 function withoutInfinities(kernel: Kernel): Kernel {
   return (bars, out, workspace, definition) => {
     kernel(bars, out, workspace, definition);
-    if (definition !== 'causal') return;
-    for (const values of out) {
-      for (let t = 0; t < bars.length; t += 1) if (!Number.isFinite(values[t]!)) values[t] = Number.NaN;
-    }
+    if (definition === 'causal') dropInfinite(out, bars.length);
   };
 }
 

@@ -1,3 +1,4 @@
+import { dropInfinite } from './fill.ts';
 import {
   minPeriods,
   type Bars,
@@ -45,11 +46,6 @@ function cumulate(x: Float64Array, n: number, out: Float64Array): void {
   }
 }
 
-/** Infinite values become NaN: a ratio by zero says nothing. */
-function dropInfinite(x: Float64Array, n: number): void {
-  for (let t = 0; t < n; t += 1) if (!Number.isFinite(x[t]!)) x[t] = Number.NaN;
-}
-
 /**
  * Accumulation/distribution index: the sum of close location value times volume since the first bar. Rising with
  * the price it confirms a trend, against it it warns. No warm-up; NaN on days without a known volume.
@@ -91,7 +87,7 @@ const chaikinMoneyFlow: Kernel = (bars, [cmf], workspace, definition) => {
   rollingSum(flow, length, CMF_ROWS, minPeriods(definition, CMF_ROWS), flowSum, suffix);
   rollingSum(volume, length, CMF_ROWS, minPeriods(definition, CMF_ROWS), cmf!, suffix);
   for (let t = 0; t < length; t += 1) cmf![t] = flowSum[t]! / cmf![t]!;
-  if (definition === 'causal') dropInfinite(cmf!, length);
+  if (definition === 'causal') dropInfinite([cmf!], length);
 };
 const CMF_ROWS = 20;
 
@@ -120,7 +116,7 @@ const easeOfMovement: Kernel = ({ length, high, low, volume }, [em, sma], worksp
     const moved = t === 0 ? Number.NaN : high[t]! - high[t - 1]! + (low[t]! - low[t - 1]!);
     em![t] = ((moved * (high[t]! - low[t]!)) / (2 * volume[t]!)) * 1e8;
   }
-  if (definition === 'causal') dropInfinite(em!, length);
+  if (definition === 'causal') dropInfinite([em!], length);
   rollingMean(em!, length, EM_ROWS, minPeriods(definition, EM_ROWS), sma!, workspace.floats(0));
 };
 const EM_ROWS = 14;
@@ -135,7 +131,7 @@ const volumePriceTrend: Kernel = ({ length, close, volume }, [vpt], workspace, d
   for (let t = 0; t < length; t += 1) {
     trend[t] = t === 0 ? Number.NaN : (close[t]! / close[t - 1]! - 1) * volume[t]!;
   }
-  if (definition === 'causal') dropInfinite(trend, length);
+  if (definition === 'causal') dropInfinite([trend], length);
   cumulate(trend, length, vpt!);
 };
 
@@ -157,7 +153,7 @@ const volumeWeightedAveragePrice: Kernel = (
   rollingSum(paid, length, VWAP_ROWS, minPeriods(definition, VWAP_ROWS), paidSum, suffix);
   rollingSum(volume, length, VWAP_ROWS, minPeriods(definition, VWAP_ROWS), vwap!, suffix);
   for (let t = 0; t < length; t += 1) vwap![t] = paidSum[t]! / vwap![t]!;
-  if (definition === 'causal') dropInfinite(vwap!, length);
+  if (definition === 'causal') dropInfinite([vwap!], length);
 };
 const VWAP_ROWS = 14;
 

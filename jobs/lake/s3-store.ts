@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { types } from 'node:util';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -71,7 +72,7 @@ export class S3Store implements ObjectStore {
       expected === undefined ? {} : expected === ABSENT ? { IfNoneMatch: '*' } : { IfMatch: expected };
     try {
       const answer = await this.#client.send(
-        new PutObjectCommand({ ...this.#locate(key), Body: body, ...condition }),
+        new PutObjectCommand({ ...this.#locate(key), Body: own(body), ...condition }),
       );
       return answer.ETag!;
     } catch (error) {
@@ -115,6 +116,11 @@ export class S3Store implements ObjectStore {
   #failure(what: string, key: string, error: unknown): LakeError {
     return new LakeError(`cannot ${what} ${key} in lake "${this.url}": ${firstLine(error)}`, error);
   }
+}
+
+/** The SDK takes no memory that threads share. */
+function own(body: Uint8Array): Uint8Array {
+  return types.isSharedArrayBuffer(body.buffer) ? Buffer.from(body) : body;
 }
 
 function isConflict(error: unknown, expected: Expectation | undefined): boolean {

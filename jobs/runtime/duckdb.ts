@@ -16,6 +16,8 @@ export async function openDuckDB(
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     temp_directory: spillFolder,
+    // Every object is read once: keeping its bytes would only take memory.
+    enable_external_file_cache: 'false',
     ...(limits.threads === undefined ? {} : { threads: String(limits.threads) }),
     ...(limits.memoryMB === undefined ? {} : { memory_limit: `${limits.memoryMB}MB` }),
   });

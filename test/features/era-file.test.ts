@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { EraBlock } from '../../jobs/features/era-block.ts';
-import { encodeEra, type EncodedEra } from '../../jobs/features/era-file.ts';
+import { encodedBound, encodeEra } from '../../jobs/features/era-file.ts';
 import { fromDay } from '../../jobs/runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
 import { temporaryFolder } from '../support/folders.ts';
@@ -22,7 +22,7 @@ interface Row {
   readonly values: readonly number[];
 }
 
-function encode(rows: readonly Row[], features: readonly string[]): EncodedEra {
+function encode(rows: readonly Row[], features: readonly string[]): { body: Uint8Array; nulls: Int32Array } {
   // Two parts with room to spare: the rows of both have to be moved together.
   const first = Math.ceil(rows.length / 2);
   const block = EraBlock.create(0, features.length, [first + 2, rows.length]);
@@ -32,7 +32,10 @@ function encode(rows: readonly Row[], features: readonly string[]): EncodedEra {
   }
   block.close();
   const tickers = rows.map(({ ticker }) => ticker);
-  return encodeEra(block, tickers, features, { 'signals.settings': '{"a":"ü"}' });
+  const metadata = { 'signals.settings': '{"a":"ü"}' };
+  const target = new Uint8Array(encodedBound(block, tickers, features, metadata));
+  const { bytes, nulls } = encodeEra(block, tickers, features, metadata, target);
+  return { body: target.slice(0, bytes), nulls };
 }
 
 /** The rows as they must come back: float32, NULL for NaN. */
@@ -110,7 +113,7 @@ describe('an era object', () => {
   });
 
   test('counts the NULLs of each feature', () => {
-    const rows = [1, Number.NaN, 3].map((value, day) => ({ ticker: 'A', day, values: [value, Number.NaN] }));
+    const rows = [1, Number.NaN, 3].map((first, day) => ({ ticker: 'A', day, values: [first, Number.NaN] }));
     expect([...encode(rows, features).nulls]).toEqual([1, 3]);
   });
 

@@ -136,6 +136,30 @@ describe('transform --cmd volume --lags 5', () => {
   });
 });
 
+describe('threads', () => {
+  test('write what one thread writes, byte for byte, in one pass over the prices or more', async () => {
+    const [one, three] = [newLake(), newLake()];
+    expect(await transform(one, '--cmd', 'all', '--threads', '1')).toMatchObject({ code: 0 });
+    expect(await transform(three, '--cmd', 'all', '--threads', '3')).toMatchObject({ code: 0 });
+    const contents = (lake: string): unknown =>
+      [...snapshot(lake, 'features')].map(([name, state]) => [name, state.split(' ')[0]]);
+    expect(contents(three)).toEqual(contents(one));
+  });
+
+  test('pass on what they cannot read', async () => {
+    const lake = newLake();
+    // An object that says it is sorted and is not: the second row of a ticker is older than its first.
+    const file = 'LAKE/raw_data/provider=csv/month=2011-05/prices.parquet';
+    await readLake(
+      lake,
+      `create temp table t as select * from '${file}'; copy (select * from t order by ticker, date desc) to '${file}' (format parquet); select 1`,
+    );
+    const finished = await transform(lake, '--cmd', 'volume', '--threads', '2');
+    expect(finished.code).toBe(1);
+    expect(errorLine(finished)).toMatch(/prices of ticker \w+ in lake .* are not sorted by date/);
+  });
+});
+
 describe('which eras a run writes', () => {
   test('a second run writes nothing, --reload writes all again to the same bytes', async () => {
     const lake = newLake();
@@ -267,14 +291,41 @@ describe('which eras a run writes', () => {
 });
 
 describe('sets', () => {
+  test.each([
+    ['1', 91],
+    ['5', 455],
+    ['20', 1820],
+  ])('all with %s lags has %i features', async (lags, count) => {
+    const lake = newLake();
+    const finished = await transform(lake, '--cmd', 'all', '--lags', lags, '--since', '2012-12-01');
+    expect(finished).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(new RegExp(`with ${count} features`)),
+    });
+    const [[columns, gaps]] = (await readLake(
+      lake,
+      `select count(*)::int, (select count(*)::int from ${eras('all')} where feature_trend_adx_shift0 is null)
+       from (describe select columns('feature_.*') from ${eras('all')})`,
+    )) as [[number, number]];
+    expect([columns, gaps]).toEqual([count, 0]);
+  });
+
   test('each group is a set of its own, and --set names another', async () => {
     const lake = newLake();
-    for (const group of ['volume', 'other', 'all'])
+    for (const group of ['volume', 'volatility', 'trend', 'momentum', 'other', 'all'])
       expect(await transform(lake, '--cmd', group, '--since', '2012-12-01')).toMatchObject({ code: 0 });
     expect(
       await transform(lake, '--cmd', 'other', '--set', 'mine', '--lags', '1', '--since', '2012-12-01'),
     ).toMatchObject({ code: 0 });
-    expect(readdirSync(join(lake, 'features')).toSorted()).toEqual(['all', 'mine', 'other', 'volume']);
+    expect(readdirSync(join(lake, 'features')).toSorted()).toEqual([
+      'all',
+      'mine',
+      'momentum',
+      'other',
+      'trend',
+      'volatility',
+      'volume',
+    ]);
     const [[columns]] = (await readLake(
       lake,
       `select count(*)::int from (describe select columns('feature_.*') from ${eras('mine')})`,
