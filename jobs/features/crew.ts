@@ -26,15 +26,18 @@ export interface Crew {
 /** What a worker is sent, and what it answers. */
 export type WorkerRequest =
   | { readonly kind: 'gather'; readonly task: GatherTask }
-  | { readonly kind: 'encode'; readonly task: EncodeTask };
+  | { readonly kind: 'encode'; readonly task: EncodeTask }
+  | { readonly kind: 'end' };
 export type WorkerAnswer =
   | { readonly result: GatherResult | EncodedEra }
   /** Message of a LakeError: an error loses its class between threads. */
   | { readonly lakeError: string }
   | { readonly error: unknown };
 
+type Work = Exclude<WorkerRequest, { kind: 'end' }>;
+
 /** Carries out one request; the same in a worker and in the main thread. */
-export async function carryOut(request: WorkerRequest): Promise<GatherResult | EncodedEra> {
+export async function carryOut(request: Work): Promise<GatherResult | EncodedEra> {
   if (request.kind === 'gather') return gather(request.task);
   const { block, tickers, features, metadata, target } = request.task;
   return encodeEra(new EraBlock(block), tickers, features, metadata, new Uint8Array(target));
@@ -60,7 +63,7 @@ export function createCrew(size: number): Crew {
 }
 
 interface Job {
-  readonly request: WorkerRequest;
+  readonly request: Work;
   readonly resolve: (result: GatherResult | EncodedEra) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -80,7 +83,7 @@ class WorkerPool {
     this.#free = [...this.#workers];
   }
 
-  run(request: WorkerRequest): Promise<GatherResult | EncodedEra> {
+  run(request: Work): Promise<GatherResult | EncodedEra> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, resolve, reject });
       this.#assign();
@@ -88,7 +91,10 @@ class WorkerPool {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    // Asked to, not forced to: native code that is cut off takes the whole process with it.
+    const ended = this.#workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
+    for (const worker of this.#workers) worker.postMessage({ kind: 'end' } satisfies WorkerRequest);
+    await Promise.all(ended);
   }
 
   #start(script: URL): Worker {

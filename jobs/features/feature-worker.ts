@@ -7,6 +7,10 @@ import { carryOut, type WorkerAnswer, type WorkerRequest } from './crew.ts';
 const port = parentPort!;
 
 async function answer(request: WorkerRequest): Promise<void> {
+  if (request.kind === 'end') {
+    port.close();
+    return;
+  }
   try {
     const result = await carryOut(request);
     port.postMessage({ result } satisfies WorkerAnswer);

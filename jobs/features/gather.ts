@@ -53,8 +53,11 @@ export class Control {
   }
 }
 
-/** Prices of a part are sorted by ticker within this much memory; what is beyond spills to the disk. */
-const SORT_MEMORY_MB = 256;
+/** Memory of DuckDB on each thread; what is beyond spills to the disk. */
+const SCAN_MEMORY_MB = 256;
+
+/** Price rows in memory at once, on each thread: 44 bytes each. */
+const MAX_ROWS = 1_400_000;
 
 export interface GatherResult {
   /** For each ticker of the task whether a row of it went into a block. */
@@ -76,32 +79,50 @@ export async function gather(task: GatherTask): Promise<GatherResult> {
   const hasRows: boolean[] = [];
   const begun = performance.now();
   let computeMs = 0;
-  const db = await openDuckDB(task.scratch, { threads: 1, memoryMB: SORT_MEMORY_MB });
+  const db = await openDuckDB(task.scratch, { threads: 1, memoryMB: SCAN_MEMORY_MB });
   try {
     const source = await PriceSource.open(db, task.source);
-    for await (const { days, bars } of source.read(tickers, task.last)) {
-      if (control.isStopped) break;
-      const from = performance.now();
-      let added = false;
-      if (bars.length >= lags) {
-        computer.compute(bars);
-        if (sample === 'live') liveEraOfRows(days, bars.length, liveEra!, eras);
-        else erasOfRows(days, bars.length, sample, eras);
-        const number = task.firstTicker + hasRows.length;
-        // A row whose lags reach before the first bar is left out.
-        for (let row = lags - 1; row < bars.length; row += 1) {
-          const era = eras[row]!;
-          const block = era === NO_ERA ? undefined : blocks.get(era);
-          if (block?.add(part, number, days[row]!, computer, row, lags, required) === true) added = true;
+    for (const group of cutByRows(tickers)) {
+      for await (const { days, bars } of source.read(group, task.last)) {
+        if (control.isStopped) break;
+        const from = performance.now();
+        let added = false;
+        if (bars.length >= lags) {
+          computer.compute(bars);
+          if (sample === 'live') liveEraOfRows(days, bars.length, liveEra!, eras);
+          else erasOfRows(days, bars.length, sample, eras);
+          const number = task.firstTicker + hasRows.length;
+          // A row whose lags reach before the first bar is left out.
+          for (let row = lags - 1; row < bars.length; row += 1) {
+            const era = eras[row]!;
+            const block = era === NO_ERA ? undefined : blocks.get(era);
+            if (block?.add(part, number, days[row]!, computer, row, lags, required) === true) added = true;
+          }
         }
+        hasRows.push(added);
+        control.countTicker();
+        computeMs += performance.now() - from;
       }
-      hasRows.push(added);
-      control.countTicker();
-      computeMs += performance.now() - from;
+      if (control.isStopped) break;
     }
   } finally {
     db.closeSync();
   }
   const read = (performance.now() - begun - computeMs) / 1000;
   return { hasRows, seconds: { read, compute: computeMs / 1000 } };
+}
+
+/** Neighbours among the tickers whose rows fit into memory together. */
+function cutByRows(tickers: readonly TickerRows[]): TickerRows[][] {
+  const groups: TickerRows[][] = [];
+  let left = 0;
+  for (const ticker of tickers) {
+    if (groups.length === 0 || ticker.rows > left) {
+      groups.push([]);
+      left = MAX_ROWS;
+    }
+    groups.at(-1)!.push(ticker);
+    left -= ticker.rows;
+  }
+  return groups;
 }

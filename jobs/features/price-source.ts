@@ -47,6 +47,9 @@ const NUMBERS = ['open', 'high', 'low', 'close', 'volume'] as const;
 export class PriceSource {
   readonly #db: DuckDBConnection;
   readonly #lake: string;
+  /** What `read` fills, used again by the next one that is no larger. */
+  #days = new Int32Array(0);
+  #numbers: readonly Float64Array[] = [];
 
   private constructor(db: DuckDBConnection, lake: string) {
     this.#db = db;
@@ -102,16 +105,20 @@ export class PriceSource {
   }
 
   /**
-   * Bars up to day `last` of each of `tickers`, oldest first. They are all in memory while they are read, 48 bytes a
-   * row. Objects are scanned month by month, each sorted by ticker and date: what is read goes to its ticker's place
+   * Bars up to day `last` of each of `tickers`, oldest first, valid until the next `read`. They are all in memory
+   * while they are read, 44 bytes a row. Objects are scanned month by month, each sorted by ticker and date: what is read goes to its ticker's place
    * in runs, and nothing has to be sorted.
    *
    * @param tickers neighbours in the list that `tickers` gives; a name of theirs may have no bars that early
    */
   async *read(tickers: readonly TickerRows[], last: DayNumber): AsyncGenerator<TickerBars> {
     const total = tickers.reduce((sum, { rows }) => sum + rows, 0);
-    const days = new Int32Array(total);
-    const numbers = NUMBERS.map(() => new Float64Array(total));
+    if (this.#days.length < total) {
+      this.#days = new Int32Array(total);
+      this.#numbers = NUMBERS.map(() => new Float64Array(total));
+    }
+    const days = this.#days;
+    const numbers = this.#numbers;
     const places = new Map<bigint, Place>();
     let start = 0;
     for (const { ticker, hash, rows } of tickers) {
@@ -152,14 +159,17 @@ export class PriceSource {
     const newNumbers = NUMBERS.map((_, index) => new Float64Array(...vector(chunk, index + 2, rows, 8)));
     for (let from = 0; from < rows;) {
       const hash = hashes[from]!;
-      let to = from + 1;
-      while (to < rows && hashes[to] === hash) to += 1;
       const place = places.get(hash)!;
-      if (place.end > place.start && newDays[from]! <= days[place.end - 1]!) {
-        throw new LakeError(
-          `prices of ticker ${place.ticker} in lake "${this.#lake}" are not sorted by date; ` +
-            'objects of raw_data have to be sorted by ticker and date',
-        );
+      let before = place.end > place.start ? days[place.end - 1]! : Number.NEGATIVE_INFINITY;
+      let to = from;
+      for (; to < rows && hashes[to] === hash; to += 1) {
+        if (newDays[to]! <= before) {
+          throw new LakeError(
+            `prices of ticker ${place.ticker} in lake "${this.#lake}" are not sorted by date; ` +
+              'objects of raw_data have to be sorted by ticker and date',
+          );
+        }
+        before = newDays[to]!;
       }
       days.set(newDays.subarray(from, to), place.end);
       for (const [index, values] of newNumbers.entries())

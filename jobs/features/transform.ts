@@ -73,7 +73,7 @@ export interface TransformSummary {
 }
 
 /** Values that are gathered in memory at once; eras beyond it are computed in another pass over the prices. */
-const MAX_BLOCK_BYTES = 1 << 30;
+const MAX_BLOCK_BYTES = 1e9;
 
 /** Fewer price rows than this for each of them, and a further thread costs more than it brings. */
 const ROWS_WORTH_A_THREAD = 100_000;
@@ -290,9 +290,9 @@ async function gatherEras(
   progress.start('computing', tickers.length);
   const ticking = progress.follow(() => control.done);
   try {
-    const results = await Promise.all(
-      starts.map((firstTicker, part) =>
-        crew.gather({
+    const gathering = starts.map(async (firstTicker, part) => {
+      try {
+        return await crew.gather({
           source,
           settings,
           part,
@@ -303,9 +303,15 @@ async function gatherEras(
           blocks: blocks.map(({ shared }) => shared),
           scratch,
           control: control.cells,
-        }),
-      ),
-    );
+        });
+      } catch (error) {
+        // One part that fails ends the others.
+        control.stop();
+        throw error;
+      }
+    });
+    await Promise.allSettled(gathering);
+    const results = await Promise.all(gathering);
     if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
     for (const phase of ['read', 'compute'] as const) {
       // Parts run side by side: what they took together is what one of them took, on average.
