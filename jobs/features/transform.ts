@@ -76,7 +76,7 @@ export interface TransformSummary {
 const MAX_BLOCK_BYTES = 1e9;
 
 /** Fewer price rows than this for each of them, and a further thread costs more than it brings. */
-const ROWS_WORTH_A_THREAD = 100_000;
+const ROWS_WORTH_A_THREAD = 10_000;
 
 /**
  * Computes the features of every era that is missing or stale and writes each as one object. Indicators run over

@@ -51,8 +51,8 @@ export function findNamedQuery(name: string): NamedQuery {
 
 /** The SQL of a named query. Names of sets and features are checked where they are made, not here. */
 export function renderNamedQuery({ template }: NamedQuery, { set, features }: NamedQueryContext): string {
-  const list = (names: readonly string[]): { name: string; isLast: boolean }[] =>
-    names.map((name, index) => ({ name, isLast: index === names.length - 1 }));
+  const list = (names: readonly string[]): { name: string; number: number; isLast: boolean }[] =>
+    names.map((name, index) => ({ name, number: index + 1, isLast: index === names.length - 1 }));
   const context = {
     set,
     width: features.length,

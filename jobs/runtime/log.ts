@@ -23,7 +23,9 @@ export function createLogger({ level, format, file }: LogOptions): Logger {
       ? pretty({
           destination: 2,
           sync: true,
-          ignore: 'pid,hostname,event,job,runId',
+          // The message says it all; the fields are for machines.
+          hideObject: true,
+          ignore: 'pid,hostname',
           translateTime: 'SYS:HH:MM:ss',
         })
       : pino.destination({ dest: 2, sync: true });
