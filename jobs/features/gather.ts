@@ -82,8 +82,8 @@ export async function gather(task: GatherTask): Promise<GatherResult> {
   const db = await openDuckDB(task.scratch, { threads: 1, memoryMB: SCAN_MEMORY_MB });
   try {
     const source = await PriceSource.open(db, task.source);
-    for (const group of cutByRows(tickers)) {
-      for await (const { days, bars } of source.read(group, task.last)) {
+    for (const some of cutByRows(tickers)) {
+      for await (const { days, bars } of source.read(some, task.last)) {
         if (control.isStopped) break;
         const from = performance.now();
         let added = false;

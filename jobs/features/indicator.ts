@@ -85,3 +85,24 @@ export class Workspace {
 export function minPeriods(definition: Definition, rows: number): number {
   return definition === 'ta-fill' ? 0 : rows;
 }
+
+/** How the table of a family is written: its name stands before those of its columns. */
+export function defineFamily(family: Family): {
+  column(name: string, warmUp: number, fill: FillValue, priceDegree?: ColumnSpec['priceDegree']): ColumnSpec;
+  indicator(
+    name: string,
+    parameters: Indicator['parameters'],
+    columns: readonly ColumnSpec[],
+    kernel: Kernel,
+  ): Indicator;
+} {
+  return {
+    column: (name, warmUp, fill, priceDegree = 0) => ({
+      name: `${family}_${name}`,
+      warmUp,
+      fill,
+      priceDegree,
+    }),
+    indicator: (name, parameters, columns, kernel) => ({ name, family, parameters, columns, kernel }),
+  };
+}

@@ -1,10 +1,9 @@
 import { dropInfinite } from './fill.ts';
 import { rollingMax, rollingMin } from './extremes.ts';
 import {
+  defineFamily,
   minPeriods,
-  type ColumnSpec,
   type Definition,
-  type FillValue,
   type Indicator,
   type Kernel,
   type Workspace,
@@ -297,23 +296,7 @@ const KAMA_ROWS = 10;
 const KAMA_FAST_ROWS = 2;
 const KAMA_SLOW_ROWS = 30;
 
-function column(
-  name: string,
-  warmUp: number,
-  fill: FillValue,
-  priceDegree: ColumnSpec['priceDegree'] = 0,
-): ColumnSpec {
-  return { name: `momentum_${name}`, warmUp, fill, priceDegree };
-}
-
-function indicator(
-  name: string,
-  parameters: Readonly<Record<string, number>>,
-  columns: readonly ColumnSpec[],
-  kernel: Kernel,
-): Indicator {
-  return { name, family: 'momentum', parameters, columns, kernel };
-}
+const { column, indicator } = defineFamily('momentum');
 
 export const MOMENTUM: readonly Indicator[] = [
   indicator(

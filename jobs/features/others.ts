@@ -1,4 +1,4 @@
-import type { Indicator, Kernel } from './indicator.ts';
+import { defineFamily, type Indicator, type Kernel } from './indicator.ts';
 
 /* Returns, which `ta` keeps in its group `others`. Formulas are those of `ta` 0.11.0. */
 
@@ -29,26 +29,10 @@ function finite(value: number, definition: string): number {
   return definition === 'causal' && !Number.isFinite(value) ? Number.NaN : value;
 }
 
+const { column, indicator } = defineFamily('others');
+
 export const OTHERS: readonly Indicator[] = [
-  {
-    name: 'daily return',
-    family: 'others',
-    parameters: {},
-    columns: [{ name: 'others_dr', warmUp: 1, fill: 0, priceDegree: 0 }],
-    kernel: dailyReturn,
-  },
-  {
-    name: 'daily log return',
-    family: 'others',
-    parameters: {},
-    columns: [{ name: 'others_dlr', warmUp: 1, fill: 0, priceDegree: 0 }],
-    kernel: dailyLogReturn,
-  },
-  {
-    name: 'cumulative return',
-    family: 'others',
-    parameters: {},
-    columns: [{ name: 'others_cr', warmUp: 0, fill: 'back', priceDegree: 0 }],
-    kernel: cumulativeReturn,
-  },
+  indicator('daily return', {}, [column('dr', 1, 0)], dailyReturn),
+  indicator('daily log return', {}, [column('dlr', 1, 0)], dailyLogReturn),
+  indicator('cumulative return', {}, [column('cr', 0, 'back')], cumulativeReturn),
 ];

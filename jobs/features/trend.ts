@@ -1,13 +1,6 @@
 import { dropInfinite } from './fill.ts';
 import { rollingMax, rollingMin } from './extremes.ts';
-import {
-  minPeriods,
-  type ColumnSpec,
-  type Definition,
-  type FillValue,
-  type Indicator,
-  type Kernel,
-} from './indicator.ts';
+import { defineFamily, minPeriods, type Definition, type Indicator, type Kernel } from './indicator.ts';
 import { ema, rollingMean, rollingSum } from './rolling.ts';
 import { meanOfAllRows, numpySum, pandasRollingMean } from './ta-means.ts';
 import {
@@ -280,25 +273,9 @@ function withoutInfinities(kernel: Kernel): Kernel {
   };
 }
 
-function column(
-  name: string,
-  warmUp: number,
-  fill: FillValue,
-  priceDegree: ColumnSpec['priceDegree'] = 0,
-): ColumnSpec {
-  return { name: `trend_${name}`, warmUp, fill, priceDegree };
-}
+const { column, indicator } = defineFamily('trend');
 
-function indicator(
-  name: string,
-  parameters: Readonly<Record<string, number>>,
-  columns: readonly ColumnSpec[],
-  kernel: Kernel,
-): Indicator {
-  return { name, family: 'trend', parameters, columns, kernel: withoutInfinities(kernel) };
-}
-
-export const TREND: readonly Indicator[] = [
+const INDICATORS: readonly Indicator[] = [
   indicator(
     'moving average convergence/divergence',
     { fastRows: FAST_ROWS, slowRows: SLOW_ROWS, signalRows: SIGNAL_ROWS },
@@ -394,3 +371,8 @@ export const TREND: readonly Indicator[] = [
     parabolicStopAndReverse,
   ),
 ];
+
+export const TREND: readonly Indicator[] = INDICATORS.map((entry) => ({
+  ...entry,
+  kernel: withoutInfinities(entry.kernel),
+}));

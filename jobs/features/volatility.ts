@@ -1,6 +1,6 @@
 import { dropInfinite } from './fill.ts';
 import { rollingMax, rollingMin } from './extremes.ts';
-import { minPeriods, type ColumnSpec, type FillValue, type Indicator, type Kernel } from './indicator.ts';
+import { defineFamily, minPeriods, type Indicator, type Kernel } from './indicator.ts';
 import { rollingMean, rollingSum } from './rolling.ts';
 import { pandasRollingMean } from './ta-means.ts';
 
@@ -266,23 +266,7 @@ const ulcerIndex: Kernel = ({ length, close }, out, workspace, definition) => {
 };
 const UI_ROWS = 14;
 
-function column(
-  name: string,
-  warmUp: number,
-  fill: FillValue,
-  priceDegree: ColumnSpec['priceDegree'] = 0,
-): ColumnSpec {
-  return { name: `volatility_${name}`, warmUp, fill, priceDegree };
-}
-
-function indicator(
-  name: string,
-  parameters: Readonly<Record<string, number>>,
-  columns: readonly ColumnSpec[],
-  kernel: Kernel,
-): Indicator {
-  return { name, family: 'volatility', parameters, columns, kernel };
-}
+const { column, indicator } = defineFamily('volatility');
 
 export const VOLATILITY: readonly Indicator[] = [
   indicator(

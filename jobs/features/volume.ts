@@ -1,8 +1,8 @@
 import { dropInfinite } from './fill.ts';
 import {
+  defineFamily,
   minPeriods,
   type Bars,
-  type ColumnSpec,
   type Definition,
   type Indicator,
   type Kernel,
@@ -199,42 +199,26 @@ const negativeVolumeIndex: Kernel = ({ length, close, volume }, [nvi], _workspac
   }
 };
 
-function column(
-  name: string,
-  warmUp: number,
-  fill: number,
-  priceDegree: ColumnSpec['priceDegree'] = 0,
-): ColumnSpec {
-  return { name, warmUp, fill, priceDegree };
-}
-
-function indicator(
-  name: string,
-  parameters: Readonly<Record<string, number>>,
-  columns: readonly ColumnSpec[],
-  kernel: Kernel,
-): Indicator {
-  return { name, family: 'volume', parameters, columns, kernel };
-}
+const { column, indicator } = defineFamily('volume');
 
 export const VOLUME: readonly Indicator[] = [
-  indicator('accumulation/distribution index', {}, [column('volume_adi', 0, 0)], accumulationDistribution),
-  indicator('on-balance volume', {}, [column('volume_obv', 0, 0)], onBalanceVolume),
-  indicator('Chaikin money flow', { rows: CMF_ROWS }, [column('volume_cmf', 19, 0)], chaikinMoneyFlow),
-  indicator('force index', { rows: FI_ROWS }, [column('volume_fi', 13, 0, 1)], forceIndex),
+  indicator('accumulation/distribution index', {}, [column('adi', 0, 0)], accumulationDistribution),
+  indicator('on-balance volume', {}, [column('obv', 0, 0)], onBalanceVolume),
+  indicator('Chaikin money flow', { rows: CMF_ROWS }, [column('cmf', 19, 0)], chaikinMoneyFlow),
+  indicator('force index', { rows: FI_ROWS }, [column('fi', 13, 0, 1)], forceIndex),
   indicator(
     'ease of movement',
     { rows: EM_ROWS },
-    [column('volume_em', 1, 0, 2), column('volume_sma_em', 14, 0, 2)],
+    [column('em', 1, 0, 2), column('sma_em', 14, 0, 2)],
     easeOfMovement,
   ),
-  indicator('volume-price trend', {}, [column('volume_vpt', 1, 0)], volumePriceTrend),
+  indicator('volume-price trend', {}, [column('vpt', 1, 0)], volumePriceTrend),
   indicator(
     'volume-weighted average price',
     { rows: VWAP_ROWS },
-    [column('volume_vwap', 13, 0, 1)],
+    [column('vwap', 13, 0, 1)],
     volumeWeightedAveragePrice,
   ),
-  indicator('money flow index', { rows: MFI_ROWS }, [column('volume_mfi', 13, 50)], moneyFlowIndex),
-  indicator('negative volume index', {}, [column('volume_nvi', 0, 1000)], negativeVolumeIndex),
+  indicator('money flow index', { rows: MFI_ROWS }, [column('mfi', 13, 50)], moneyFlowIndex),
+  indicator('negative volume index', {}, [column('nvi', 0, 1000)], negativeVolumeIndex),
 ];
