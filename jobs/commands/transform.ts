@@ -171,8 +171,8 @@ function describe(summary: TransformSummary, set: string, settings: FeatureSetti
   ].join('\n');
 }
 
-/** Names for a person to read: a few, then how many more. */
-function shorten(names: readonly string[]): string {
-  const shown = names.slice(0, 8).join(', ');
-  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
+/** Some of them for a person to read, then how many more; the manifest has all. */
+function shorten(skipped: TransformSummary['skipped']): string {
+  const shown = skipped.slice(0, 5).map(({ ticker, reason }) => `${ticker} (${reason})`);
+  return shown.join(', ') + (skipped.length > 5 ? ` and ${skipped.length - 5} more` : '');
 }

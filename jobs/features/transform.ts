@@ -57,8 +57,8 @@ export interface TransformPorts {
 
 export interface TransformSummary {
   readonly tickers: number;
-  /** Tickers of which no row came out: too few bars for the lags, or none in the eras that were computed. */
-  readonly skipped: readonly string[];
+  /** Tickers of which no row came out, and why. */
+  readonly skipped: readonly { readonly ticker: string; readonly reason: string }[];
   readonly rows: number;
   readonly eras: readonly IsoDate[];
   readonly features: number;
@@ -104,7 +104,9 @@ export async function transformPrices(
   const entries = [...tally.written];
   const summary = {
     tickers: tally.tickers.size,
-    skipped: [...tally.tickers].flatMap(([ticker, hasRows]) => (hasRows ? [] : [ticker])),
+    skipped: [...tally.tickers].flatMap(([ticker, reason]) =>
+      reason === undefined ? [] : [{ ticker, reason }],
+    ),
     rows: entries.reduce((sum, [, { rows }]) => sum + rows, 0),
     eras: entries.map(([era]) => era),
     features: featureColumns(request.settings).length,
@@ -143,8 +145,8 @@ export async function transformPrices(
 /** What a run has done so far. */
 interface Tally {
   readonly written: Map<IsoDate, EraEntry>;
-  /** Every ticker that was computed, and whether a row of it was written. */
-  readonly tickers: Map<string, boolean>;
+  /** Every ticker that was computed, with the reason where no row of it came out. */
+  readonly tickers: Map<string, string | undefined>;
   readonly nulls: NullShares;
   readonly seconds: Record<Phase, number>;
 }
@@ -318,8 +320,10 @@ async function gatherEras(
       tally.seconds[phase] += results.reduce((sum, { seconds }) => sum + seconds[phase], 0) / results.length;
     }
     for (const [index, hasRows] of results.flatMap((result) => result.hasRows).entries()) {
-      const { ticker } = tickers[index]!;
-      tally.tickers.set(ticker, hasRows || tally.tickers.get(ticker) === true);
+      const { ticker, rows } = tickers[index]!;
+      const isKnown = tally.tickers.has(ticker) && tally.tickers.get(ticker) === undefined;
+      const few = rows < settings.lags ? `${rows} bars for ${settings.lags} lags` : 'no row in these eras';
+      tally.tickers.set(ticker, hasRows || isKnown ? undefined : few);
     }
   } finally {
     ticking.stop();

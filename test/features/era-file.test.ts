@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -121,6 +122,22 @@ describe('an era object', () => {
     const rows = [{ ticker: 'A', day: 1, values: [1, Number.NaN] }];
     expect(encode(rows, features)).toEqual(encode(rows, features));
   });
+});
+
+const python = process.env['TEST_PYTHON'];
+(python === undefined ? test.skip : test)('pyarrow reads the same rows (skipped without .venv)', () => {
+  const rows = Array.from({ length: 300 }, (_, index) => ({
+    ticker: `T${index}`,
+    day: 15_000 + index,
+    values: [index / 7, index % 3 === 0 ? Number.NaN : -index],
+  }));
+  const file = join(folder, 'pyarrow.parquet');
+  writeFileSync(file, encode(rows, features).body);
+  const script =
+    'import json, sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); ' +
+    'print(json.dumps([{**row, "date": str(row["date"])} for row in t.to_pylist()]))';
+  const printed = execFileSync(python!, ['-c', script, file], { encoding: 'utf8' });
+  expect(JSON.parse(printed)).toEqual(expected(rows, features));
 });
 
 test('a row with a gap in a required column is left out whole', () => {

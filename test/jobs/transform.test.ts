@@ -333,6 +333,30 @@ describe('sets', () => {
     expect(columns).toBe(5 + 3);
   });
 
+  test('--window lets indicators see the last days only, and is part of the setting', async () => {
+    const lake = newLake();
+    // The sample ends in 2012: as of its end, a window of 60 days begins in November.
+    expect(await transform(lake, '--cmd', 'other', '--as-of', '2012-12-31')).toMatchObject({ code: 0 });
+    const windowed = ['--cmd', 'other', '--as-of', '2012-12-31', '--set', 'windowed', '--window', '60'];
+    expect(await transform(lake, ...windowed)).toMatchObject({ code: 0 });
+    const returns = (set: string): Promise<unknown[][]> =>
+      readLake(lake, `select feature_others_cr_shift0::double from ${eras(set)} where ticker = 'AAPL'`);
+    const first = `select first(close order by date) from 'LAKE/raw_data/provider=csv/month=*/prices.parquet' where ticker = 'AAPL' and date >= date '2012-11-02'`;
+    const [[from], [to]] = [
+      (await readLake(lake, first))[0] as [number],
+      (await readLake(lake, first.replace('first(', 'last(')))[0] as [number],
+    ].map((row) => [row[0]]) as [[number], [number]];
+    expect((await returns('windowed'))[0]![0]).toBeCloseTo((to / from - 1) * 100, 4);
+    expect((await returns('other_live'))[0]![0]).not.toBeCloseTo((to / from - 1) * 100, 1);
+  });
+
+  test('tickers without a row are named with the reason', async () => {
+    const lake = newLake();
+    await restate(lake, 'NEW', '2012-12-28', 5);
+    const finished = await transform(lake, '--cmd', 'other', '--since', '2012-12-01');
+    expect(finished.stdout).toMatch(/11, 1 of them without a row: NEW \(1 bars for 5 lags\)/);
+  });
+
   test('another setting is refused, and --rebuild replaces the set', async () => {
     const lake = newLake();
     await transform(lake, '--cmd', 'other', '--since', '2012-06-01');

@@ -20,6 +20,7 @@ declare global {
 export async function startAwsEmulator(): Promise<void> {
   try {
     installMoto();
+    process.env['TEST_PYTHON'] = join(VENV, 'bin/python');
     const { child, url } = await spawnMoto();
     globalThis.awsEmulator = child;
     process.env['TEST_AWS_ENDPOINT'] = url;
