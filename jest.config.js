@@ -15,5 +15,6 @@ export default {
   collectCoverageFrom: ['jobs/**/*.ts', '!jobs/{load,transform,cli}.ts'],
   coverageProvider: 'v8',
   coverageReporters: ['text'],
-  testTimeout: 60_000,
+  // Tests that run commands take seconds, on a busy machine a minute.
+  testTimeout: 240_000,
 };

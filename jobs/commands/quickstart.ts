@@ -7,7 +7,7 @@ import { runQuery } from './query.ts';
 import { runTransform } from './transform.ts';
 
 const LAKE = 'file:./data/quickstart';
-const QUERIES = ['coverage', 'live', 'ranked'] as const;
+const QUERIES = ['coverage', 'live', 'actions'] as const;
 
 /** `quickstart`: the whole flow on the bundled sample, into a lake of its own. */
 export function defineQuickstart(command: Command, job: Job): void {
