@@ -57,7 +57,7 @@ export class Control {
 const SCAN_MEMORY_MB = 256;
 
 /** Price rows in memory at once, on each thread: 44 bytes each. */
-const MAX_ROWS = 550_000;
+const MAX_ROWS = 700_000;
 
 export interface GatherResult {
   /** For each ticker of the task whether a row of it went into a block. */

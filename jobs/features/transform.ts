@@ -348,9 +348,6 @@ function bytesOf(planned: readonly PlannedEra[], width: number): number {
   return planned.reduce((sum, { capacities }) => sum + EraBlock.bytes(width, capacities), 0);
 }
 
-/** Eras that are being encoded or written at once, for each thread: one is written while the next is encoded. */
-const WRITES_PER_THREAD = 2;
-
 /** Writes each block as the object of its era; ends early, with what is written recorded, when asked to stop. */
 async function writeBlocks(
   request: TransformRequest,
@@ -374,7 +371,8 @@ async function writeBlocks(
   const longest = Math.max(...blocks.map((block) => encodedBound(block, names, features, metadata)));
   // Memory that no era uses at the moment.
   const targets: SharedArrayBuffer[] = [];
-  const limit = pLimit(request.tickers.length === 0 ? WRITES_PER_THREAD * crew.size : 1);
+  // One more than there are threads: it is written while the others are encoded.
+  const limit = pLimit(request.tickers.length === 0 ? crew.size + 1 : 1);
   const write = async (block: EraBlock, { era: day, fingerprint }: PlannedEra): Promise<void> => {
     if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
     const era = fromDay(day);
