@@ -1,4 +1,3 @@
-import { UsageError } from '../runtime/errors.ts';
 import type { Family, Indicator } from './indicator.ts';
 import { MOMENTUM } from './momentum.ts';
 import { OTHERS } from './others.ts';
@@ -22,13 +21,10 @@ export const BAR_COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const;
 export const GROUPS = ['all', 'momentum', 'other', 'trend', 'volatility', 'volume'] as const;
 export type Group = (typeof GROUPS)[number];
 
-/** Indicators of a group. Throws UsageError when the catalogue has none. */
+/** Indicators of a group, in the order of the columns. */
 export function indicatorsOf(group: Group): readonly Indicator[] {
   const family: Family | undefined = group === 'all' ? undefined : group === 'other' ? 'others' : group;
-  const found = CATALOGUE.filter((indicator) => family === undefined || indicator.family === family);
-  if (found.length === 0)
-    throw new UsageError(`group "${group}" has no indicators yet; choose all, volume or other`);
-  return found;
+  return CATALOGUE.filter((indicator) => family === undefined || indicator.family === family);
 }
 
 /** Columns of a group in order, bars first, without lags. */
