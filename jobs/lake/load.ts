@@ -174,7 +174,7 @@ function assertCoverage(tickers: readonly TickerOutcome[], minCoverage: number):
 }
 
 function sumRows(tickers: readonly TickerOutcome[]): RowCounts {
-  const total: RowCounts = { new: 0, changed: 0, unchanged: 0 };
+  const total: RowCounts = { new: 0, changed: 0, unchanged: 0, removed: 0 };
   for (const { rows } of tickers) {
     for (const outcome of ['new', 'changed', 'unchanged'] as const) total[outcome] += rows?.[outcome] ?? 0;
   }

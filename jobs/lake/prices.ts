@@ -15,6 +15,8 @@ export interface RowCounts {
   new: number;
   changed: number;
   unchanged: number;
+  /** Stood in a range that was replaced whole, and is not in what replaced it. */
+  removed: number;
 }
 
 export interface MergeResult {
@@ -134,7 +136,7 @@ export class PricesWriter {
           await this.#store.put(key, body, current?.version ?? ABSENT);
         }
         for (const { ticker, outcome, count } of counts) {
-          const total = rows.get(ticker) ?? { new: 0, changed: 0, unchanged: 0 };
+          const total = rows.get(ticker) ?? { new: 0, changed: 0, unchanged: 0, removed: 0 };
           total[outcome] += count;
           rows.set(ticker, total);
         }

@@ -116,5 +116,5 @@ export function parsePrices(text: string, file: string): FetchResult {
     if (stated !== '') currency = stated;
   }
   if (bars.length === 0) return invalid(1, 'has a header and no bars');
-  return { kind: 'ok', bars, listing: { currency, exchange: null } };
+  return { kind: 'ok', bars, listing: { currency, exchange: null, name: null } };
 }

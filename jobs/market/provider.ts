@@ -13,6 +13,7 @@ export interface Listing {
   /** ISO 4217, or the provider's code for a minor unit. */
   readonly currency: string | null;
   readonly exchange: string | null;
+  readonly name: string | null;
 }
 
 /**

@@ -114,7 +114,11 @@ function readChart(
   return {
     kind: 'ok',
     bars: [...bars.values()].toSorted((a, b) => (a.date < b.date ? -1 : 1)),
-    listing: { currency: meta.currency, exchange: meta.exchangeName },
+    listing: {
+      currency: meta.currency,
+      exchange: meta.exchangeName,
+      name: meta.longName ?? meta.shortName ?? null,
+    },
   };
 }
 

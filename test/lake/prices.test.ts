@@ -22,7 +22,7 @@ import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
-const usd = { currency: 'USD', exchange: null };
+const usd = { currency: 'USD', exchange: null, name: null };
 const mergeScript = join(repository, 'test/support/merge-process.ts');
 let db: DuckDBConnection;
 beforeAll(async () => {

@@ -36,7 +36,7 @@ describe('parsePrices', () => {
           split: 4,
         },
       ],
-      listing: { currency: 'GBp', exchange: null },
+      listing: { currency: 'GBp', exchange: null, name: null },
     });
   });
 

@@ -96,7 +96,7 @@ describe('bars', () => {
     const result = await ask('ACME');
     expect(result).toEqual({
       kind: 'ok',
-      listing: { currency: 'USD', exchange: 'NMS' },
+      listing: { currency: 'USD', exchange: 'NMS', name: null },
       bars: [
         {
           date: '2024-03-07',

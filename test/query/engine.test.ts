@@ -34,7 +34,7 @@ async function addPrices(provider: string, ticker: string): Promise<void> {
     dividend: null,
     split: null,
   };
-  writer.add(ticker, [bar], { currency: 'USD', exchange: null });
+  writer.add(ticker, [bar], { currency: 'USD', exchange: null, name: null });
   await writer.merge(new Date(0), () => {});
 }
 

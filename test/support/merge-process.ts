@@ -21,6 +21,10 @@ for (let round = 0; round < Number(rounds); round += 1) {
     dividend: null,
     split: null,
   };
-  writer.add(`${name}${round}`, [{ date: '2020-01-02', ...prices }], { currency: 'USD', exchange: null });
+  writer.add(`${name}${round}`, [{ date: '2020-01-02', ...prices }], {
+    currency: 'USD',
+    exchange: null,
+    name: null,
+  });
   await writer.merge(new Date(), () => {});
 }

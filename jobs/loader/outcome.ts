@@ -1,0 +1,87 @@
+import type { RunManifest } from '../lake/manifest.ts';
+import type { RowCounts } from '../lake/prices.ts';
+import type { FetchKind } from '../market/provider.ts';
+import type { IsoDate } from '../runtime/dates.ts';
+
+/**
+ * What became of a ticker in a run. Beside what a provider answers:
+ *
+ * - `quarantined`: bars came that look wrong; they are held back until they heal or are confirmed
+ * - `delisted`: not asked, the provider has not known it in several runs on different days
+ * - `unattempted`: the run ended before its turn
+ */
+export type TickerStatus = FetchKind | 'quarantined' | 'delisted' | 'unattempted';
+
+/**
+ * Why a series deserves a look although it was taken.
+ *
+ * - `stale`: its last bar is more than a few sessions of its own exchange ago
+ * - `flat`: the same close again and again, with no volume
+ * - `renamed`: the provider gives the symbol another name or exchange than last time
+ */
+export type SeriesFlag = 'stale' | 'flat' | 'renamed';
+
+/** What was asked of the provider: the window of the run, more to close a gap, or all of the history. */
+export type FetchScope = 'window' | 'catch-up' | 'history';
+
+export interface TickerOutcome {
+  readonly ticker: string;
+  readonly status: TickerStatus;
+  /** One line; there unless the status is `ok`. */
+  readonly reason?: string;
+  readonly scope: FetchScope;
+  /** Requests that were made for it. */
+  readonly attempts: number;
+  /** Bytes of all answers, after decompression. */
+  readonly bytes: number;
+  /** From the last request to the end of its answer. */
+  readonly latencyMs?: number;
+  /** Dates of its first and last bar in the answer, when one was taken. */
+  readonly first?: IsoDate;
+  readonly last?: IsoDate;
+  readonly rows?: RowCounts;
+  readonly exchange?: string;
+  /** ISO 4217 code of the prices in the lake. */
+  readonly currency?: string;
+  /** The provider's code, when it quotes in a minor unit such as GBp. */
+  readonly quotedIn?: string;
+  /** Why all of its history was fetched again and replaced: a ratio or a new action. */
+  readonly restated?: string;
+  /** Dates that came without a close. */
+  readonly missing?: readonly IsoDate[];
+  /** Bars left out because their prices contradict each other. */
+  readonly rejected?: number;
+  readonly flags?: readonly SeriesFlag[];
+}
+
+/** Of how many tickers of an exchange the lake now has a close, by trading date of the window. */
+export interface ExchangeSessions {
+  readonly exchange: string;
+  /** Tickers of the exchange that answered. */
+  readonly tickers: number;
+  readonly closes: Readonly<Record<IsoDate, number>>;
+}
+
+/** What a load leaves behind in `runs/load/<run id>.json`. The counts add up to the number of tickers. */
+export interface LoadManifest extends RunManifest {
+  readonly job: 'load';
+  readonly counts: Readonly<Partial<Record<TickerStatus, number>> & { total: number }>;
+  readonly rows: RowCounts;
+  readonly requests: {
+    readonly made: number;
+    readonly retries: number;
+    /** How often the provider's refusals paused all requests, and for how long in all. */
+    readonly pauses: number;
+    readonly pausedMs: number;
+  };
+  readonly coverage: {
+    readonly required: number;
+    /** What the share is of: tickers that were good last time, or all that were asked for. */
+    readonly baseline: 'good last time' | 'asked for';
+    readonly expected: number;
+    readonly good: number;
+  };
+  readonly sessions: readonly ExchangeSessions[];
+  readonly written: readonly string[];
+  readonly tickers: readonly TickerOutcome[];
+}
