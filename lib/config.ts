@@ -1,0 +1,155 @@
+import { Duration, Size } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { GROUPS } from '../jobs/features/catalogue.ts';
+import { createSettings, type FeatureSettings } from '../jobs/features/settings.ts';
+import { createNames, type Names } from './names.ts';
+import type { Settings } from './settings.ts';
+
+export type StageName = 'dev' | 'prod';
+
+/** When something runs, in UTC. */
+export interface WeeklyTime {
+  readonly hour: string;
+  readonly minute: string;
+  /** `SAT`, `WED`; every day when left out. */
+  readonly weekDay?: string;
+}
+
+/** A job that runs on schedule as a Fargate task. */
+export interface JobConfig {
+  readonly schedule: WeeklyTime;
+  /** What follows the name of the program. */
+  readonly args: readonly string[];
+  /** Share of a processor, in units of 1/1024. */
+  readonly cpu: number;
+  readonly memory: Size;
+  /** Take it from spare capacity: about a third of the price, and it may be stopped with two minutes' notice. */
+  readonly spot: boolean;
+  /** How long a run takes, for the cost estimate. */
+  readonly expectedRun: Duration;
+  /** The longest time between two finished runs that is no fault. */
+  readonly maxSilence: Duration;
+}
+
+/** Everything in which one environment may differ from another. */
+export interface StageConfig {
+  readonly name: StageName;
+  readonly account: string | undefined;
+  readonly region: string | undefined;
+  readonly names: Names;
+  readonly alertEmails: readonly string[];
+  /** Monthly amount in USD from which AWS Budgets warns. */
+  readonly budget: number | undefined;
+  /** Tickers that a load asks for. */
+  readonly tickers: number;
+  readonly load: JobConfig;
+  readonly transform: JobConfig;
+  /** The crawler's own schedule; a transform starts it besides. */
+  readonly crawl: WeeklyTime;
+  /** The sets that have a table, by name. */
+  readonly featureSets: Readonly<Record<string, FeatureSettings>>;
+  /** Most bytes that one query may read. */
+  readonly scanLimit: Size;
+  readonly logRetention: RetentionDays;
+  /** How long overwritten and deleted objects of the lake can be had back. */
+  readonly versionRetention: Duration;
+}
+
+/** Every group with five lags, weekly, as the scheduled transform writes `all`. */
+const FEATURE_SETS: Readonly<Record<string, FeatureSettings>> = Object.fromEntries(
+  GROUPS.map((group) => [
+    group,
+    createSettings({
+      group,
+      provider: 'yahoo',
+      definitions: 'causal',
+      fill: false,
+      lags: 5,
+      price: 'close',
+      sample: 'weekly',
+      na: 'keep',
+      window: null,
+    }),
+  ]),
+);
+
+const LOAD: JobConfig = {
+  // After the close in New York, the last of the day.
+  schedule: { hour: '23', minute: '0' },
+  args: [],
+  cpu: 512,
+  memory: Size.gibibytes(2),
+  spot: false,
+  // Yahoo is asked slowly: about four names a second.
+  expectedRun: Duration.minutes(25),
+  maxSilence: Duration.hours(30),
+};
+
+const TRANSFORM: JobConfig = {
+  // After Friday's load, so that the week is whole.
+  schedule: { weekDay: 'SAT', hour: '1', minute: '0' },
+  args: ['--cmd', 'all', '--lags', '5', '--reload'],
+  cpu: 2048,
+  memory: Size.gibibytes(6),
+  spot: false,
+  // Ten years of 5,000 tickers take 72 s on two cores and 1.9 GB; the rest is the crawl, the unload and S3.
+  expectedRun: Duration.minutes(10),
+  maxSilence: Duration.days(7).plus(Duration.hours(6)),
+};
+
+const COMMON = {
+  // Four days before and three after the transform's own crawl: no event waits in the queue for its 14 days.
+  crawl: { weekDay: 'WED', hour: '2', minute: '0' },
+  featureSets: FEATURE_SETS,
+  transform: TRANSFORM,
+} as const;
+
+/** dev beside prod. */
+export function createStages(settings: Settings): Readonly<Record<StageName, StageConfig>> {
+  return {
+    dev: {
+      ...COMMON,
+      ...place(settings.dev),
+      name: 'dev',
+      tickers: 100,
+      load: {
+        ...LOAD,
+        args: ['--ntickers', '100'],
+        spot: true,
+        expectedRun: Duration.minutes(2),
+      },
+      transform: { ...TRANSFORM, spot: true, expectedRun: Duration.minutes(5) },
+      scanLimit: Size.gibibytes(1),
+      logRetention: RetentionDays.TWO_WEEKS,
+      versionRetention: Duration.days(7),
+    },
+    prod: {
+      ...COMMON,
+      ...place(settings.prod),
+      name: 'prod',
+      tickers: 5000,
+      load: LOAD,
+      scanLimit: Size.gibibytes(20),
+      logRetention: RetentionDays.THREE_MONTHS,
+      versionRetention: Duration.days(30),
+    },
+  };
+}
+
+function place(
+  settings: Settings['dev'],
+): Pick<StageConfig, 'account' | 'region' | 'names' | 'alertEmails' | 'budget'> {
+  const { account, region, namePrefix, alertEmails, budget } = settings;
+  return { account, region, names: createNames(namePrefix), alertEmails, budget };
+}
+
+/** Throws when two stages would give the same names to different things. */
+export function assertDistinct({ dev, prod }: Readonly<Record<StageName, StageConfig>>): void {
+  const whereOf = ({ account, region, names }: StageConfig): string =>
+    [account, region, names.lakeStack].join(' ');
+  if (prod.account === undefined || whereOf(dev) !== whereOf(prod)) return;
+  throw new Error(
+    `dev and prod share account ${prod.account}, region ${prod.region} and the prefix "${prod.names.workgroup}"; ` +
+      'give one of them another namePrefix in cdk.json',
+  );
+}

@@ -1,0 +1,72 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { PRICES_PREFIX } from '../../jobs/lake/layout.ts';
+
+export interface LakeEventsProps {
+  readonly bucket: Bucket;
+  readonly topicName: string;
+  readonly queueName: string;
+}
+
+/** The most that SQS keeps a message: a crawl has to come round in that time. */
+const RETENTION = Duration.days(14);
+
+/** New price objects, told to whoever subscribes, and kept in a queue until the crawler takes them. */
+export class LakeEvents extends Construct {
+  readonly topic: Topic;
+  readonly queue: Queue;
+  /** What could not be delivered to the queue, and what the crawler gave up on. */
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, { bucket, topicName, queueName }: LakeEventsProps) {
+    super(scope, id);
+    this.topic = new Topic(this, 'Topic', { topicName, enforceSSL: true });
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: RETENTION,
+    });
+    this.queue = new Queue(this, 'Queue', {
+      queueName,
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: RETENTION,
+      // A crawl holds what it reads until it is done.
+      visibilityTimeout: Duration.hours(1),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
+    });
+    this.topic.addSubscription(
+      new SqsSubscription(this.queue, { rawMessageDelivery: true, deadLetterQueue: this.deadLetters }),
+    );
+    this.#announce(bucket);
+  }
+
+  /**
+   * Makes the bucket tell the topic. The bucket's own way (addEventNotification) needs a Lambda that may change the
+   * notifications of every bucket; CloudFormation has them as a property.
+   */
+  #announce(bucket: Bucket): void {
+    const grant = this.topic.grants.publish(
+      new ServicePrincipal('s3.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    const resource = bucket.node.defaultChild as CfnBucket;
+    resource.notificationConfiguration = {
+      topicConfigurations: [
+        {
+          event: 's3:ObjectCreated:*',
+          topic: this.topic.topicArn,
+          filter: { s3Key: { rules: [{ name: 'prefix', value: PRICES_PREFIX }] } },
+        },
+      ],
+    };
+    // S3 tries the topic when the notification is set.
+    grant.applyBefore(resource);
+  }
+}

@@ -1,0 +1,43 @@
+/** Names that a person types; everything else is generated. All of them come from one prefix. */
+export interface Names {
+  readonly lakeStack: string;
+  readonly jobsStack: string;
+  readonly pipelineStack: string;
+  /** Of Glue: a hyphen would need quotes in SQL. */
+  readonly database: string;
+  readonly workgroup: string;
+  readonly crawler: string;
+  readonly cluster: string;
+  readonly vpc: string;
+  /** Task families, schedules and log groups. */
+  readonly load: string;
+  readonly transform: string;
+  readonly errorNotification: string;
+  readonly freshness: string;
+  readonly s3Events: string;
+  readonly queue: string;
+  /** Topic of alerts. */
+  readonly log: string;
+  readonly dashboard: string;
+}
+
+export function createNames(prefix: string): Names {
+  return {
+    lakeStack: `${prefix}-lake`,
+    jobsStack: `${prefix}-jobs`,
+    pipelineStack: `${prefix}-pipeline`,
+    database: prefix.replaceAll('-', '_'),
+    workgroup: prefix,
+    crawler: `${prefix}-crawler`,
+    cluster: `${prefix}-cluster`,
+    vpc: `${prefix}-vpc`,
+    load: `${prefix}-load`,
+    transform: `${prefix}-transform`,
+    errorNotification: `${prefix}-error-notification`,
+    freshness: `${prefix}-freshness`,
+    s3Events: `${prefix}-s3-events`,
+    queue: `${prefix}-queue`,
+    log: `${prefix}-log`,
+    dashboard: prefix,
+  };
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+
+const account = z
+  .string()
+  .regex(/^\d{12}$/, 'an account is 12 digits')
+  .optional();
+
+const stage = z.strictObject({
+  /** Account to deploy into; for dev the one of the credentials when left out. */
+  account,
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'not a region, such as eu-west-1')
+    .optional(),
+  /** Profile of the AWS configuration files that deploy.sh uses. */
+  profile: z.string().optional(),
+  /** Start of every name that a person types. Two stages in one account need two. */
+  namePrefix: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{1,19}$/, 'small letters, digits and hyphens, 2 to 20, a letter first')
+    .default('signals'),
+  alertEmails: z.array(z.email()).default([]),
+  /** Monthly amount in USD from which AWS Budgets warns; no budget when left out. */
+  budget: z.number().positive().optional(),
+});
+
+const source = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('connection'),
+    /** `owner/name` at GitHub, Bitbucket or GitLab. */
+    repository: z.string().regex(/^[^/\s]+\/[^/\s]+$/, 'not owner/name'),
+    branch: z.string().default('main'),
+    /** Made once by hand in the console, because it asks for a login there. */
+    connectionArn: z.string().startsWith('arn:'),
+  }),
+  z.strictObject({
+    kind: z.literal('codecommit'),
+    repository: z.string().regex(/^[\w.-]+$/, 'not the name of a repository'),
+    branch: z.string().default('main'),
+  }),
+]);
+
+const schema = z.strictObject({
+  dev: stage.prefault({}),
+  prod: stage.prefault({}),
+  /** Where the pipeline runs and what it releases; no pipeline when left out. */
+  pipeline: z
+    .strictObject({ account: account.unwrap(), region: stage.shape.region.unwrap(), source })
+    .optional(),
+});
+
+/** Who and where: what differs between the people who deploy this project. */
+export type Settings = z.infer<typeof schema>;
+export type PipelineSettings = NonNullable<Settings['pipeline']>;
+
+/**
+ * Reads the key `signals` of cdk.json. `SIGNALS_ALERT_EMAIL` (addresses with commas between them) replaces the
+ * addresses of dev and prod, and `CDK_DEFAULT_REGION` stands in for a region that is not given. Throws an Error
+ * of one line that names the wrong value.
+ */
+export function readSettings(context: unknown, variables: NodeJS.ProcessEnv): Settings {
+  const parsed = schema.safeParse(context ?? {});
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new Error(`cdk.json, context signals.${path.join('.')}: ${message}`);
+  }
+  const emails = readEmails(variables['SIGNALS_ALERT_EMAIL']);
+  const complete = (given: Settings['dev']): Settings['dev'] => ({
+    ...given,
+    region: given.region ?? variables['CDK_DEFAULT_REGION'],
+    alertEmails: emails ?? given.alertEmails,
+  });
+  const { dev, prod } = parsed.data;
+  return { ...parsed.data, dev: complete(dev), prod: complete(prod) };
+}
+
+function readEmails(text: string | undefined): string[] | undefined {
+  if (text === undefined || text === '') return undefined;
+  const addresses = text.split(',').map((address) => address.trim());
+  const wrong = addresses.find((address) => !z.email().safeParse(address).success);
+  if (wrong !== undefined) throw new Error(`SIGNALS_ALERT_EMAIL "${wrong}" is not an email address`);
+  return addresses;
+}

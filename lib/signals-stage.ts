@@ -1,0 +1,23 @@
+import { Stage, Tags } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { StageConfig } from './config.ts';
+import { JobsStack } from './stacks/jobs-stack.ts';
+import { LakeStack } from './stacks/lake-stack.ts';
+
+export interface SignalsStageProps {
+  readonly config: StageConfig;
+}
+
+/** One environment: the lake, which is kept, and the jobs, which can be made anew at any time. */
+export class SignalsStage extends Stage {
+  constructor(scope: Construct, id: string, { config }: SignalsStageProps) {
+    const { account, region } = config;
+    super(scope, id, {
+      env: { ...(account === undefined ? {} : { account }), ...(region === undefined ? {} : { region }) },
+    });
+    const lake = new LakeStack(this, 'Lake', { config });
+    new JobsStack(this, 'Jobs', { config, lake });
+    Tags.of(this).add('project', 'signals');
+    Tags.of(this).add('stage', config.name);
+  }
+}

@@ -1,0 +1,75 @@
+import { Duration, Fn, Stack } from 'aws-cdk-lib';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { StageConfig } from '../config.ts';
+import { acknowledge } from '../compliance.ts';
+import { BudgetAlarm } from '../constructs/budget-alarm.ts';
+import { JobAlerts } from '../constructs/job-alerts.ts';
+import { Jobs } from '../constructs/jobs.ts';
+import { LakeWatch } from '../constructs/lake-watch.ts';
+import { Network } from '../constructs/network.ts';
+import { OperationsAlarms } from '../constructs/operations-alarms.ts';
+import { OperationsDashboard } from '../constructs/operations-dashboard.ts';
+import type { LakeStack } from './lake-stack.ts';
+
+export interface JobsStackProps {
+  readonly config: StageConfig;
+  readonly lake: LakeStack;
+}
+
+/** What runs, and who is told when it fails. Nothing in it has to be kept. */
+export class JobsStack extends Stack {
+  constructor(scope: Construct, id: string, { config, lake }: JobsStackProps) {
+    const { names, alertEmails: emails, logRetention, budget } = config;
+    super(scope, id, { stackName: names.jobsStack, description: 'signals: scheduled jobs and alerts' });
+    const deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    acknowledge(deadLetters, {
+      'AwsSolutions-SQS3':
+        'it is the dead-letter queue of schedules and functions, which the rule does not look at',
+    });
+    const network = new Network(this, 'Network', { name: names.vpc });
+    const jobs = new Jobs(this, 'Jobs', { config, lake, network, deadLetters });
+    const watch = new LakeWatch(this, 'Watch', {
+      name: names.freshness,
+      lake: lake.lake,
+      maxSilence: { load: config.load.maxSilence, transform: config.transform.maxSilence },
+      logRetention,
+      deadLetters,
+    });
+    const alerts = new JobAlerts(this, 'Alerts', {
+      stage: config.name,
+      functionName: names.errorNotification,
+      topicName: names.log,
+      emails,
+      logRetention,
+      deadLetters,
+    });
+    alerts.watchLog('LoadErrors', jobs.load.logGroup);
+    alerts.watchLog('TransformErrors', jobs.transform.logGroup);
+    alerts.watchLog('FreshnessErrors', watch.freshness.logGroup);
+    alerts.watchTasks(jobs.cluster);
+    alerts.watchCrawler(lake.crawler.crawlerName);
+    const alarms = new OperationsAlarms(this, 'Alarms', {
+      topic: alerts.topic,
+      deadLetters: { lake: lake.events.deadLetters, jobs: deadLetters },
+      notification: alerts.notification.handler,
+    });
+    new OperationsDashboard(this, 'Dashboard', {
+      name: names.dashboard,
+      jobs: [jobs.load, jobs.transform],
+      alarms: alarms.all,
+      events: lake.events.queue,
+      workgroupName: lake.workgroup.workgroupName,
+    });
+    if (budget !== undefined) new BudgetAlarm(this, 'Budget', { monthlyUsd: budget, emails });
+  }
+
+  /** The first two zones of the region, whichever they are: a look-up would need an account at synthesis. */
+  override get availabilityZones(): string[] {
+    return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
+  }
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { assertDistinct, createStages } from '../../lib/config.ts';
+import { readSettings } from '../../lib/settings.ts';
+import { repository } from '../support/folders.ts';
+import { cdkContext, exampleSettings } from './stages.ts';
+
+test('cdk.json has every feature flag that the library recommends', () => {
+  const file = join(repository, 'node_modules/aws-cdk-lib/recommended-feature-flags.json');
+  expect(cdkContext()).toMatchObject(JSON.parse(readFileSync(file, 'utf8')));
+});
+
+describe('who and where', () => {
+  test('nothing is needed to synthesize', () => {
+    expect(readSettings(undefined, {})).toEqual({
+      dev: { namePrefix: 'signals', alertEmails: [], region: undefined },
+      prod: { namePrefix: 'signals', alertEmails: [], region: undefined },
+    });
+  });
+
+  test('the address of the environment replaces those of the file', () => {
+    const { dev, prod } = readSettings(
+      { prod: { alertEmails: ['a@example.org'] } },
+      { SIGNALS_ALERT_EMAIL: 'b@example.org, c@example.org', CDK_DEFAULT_REGION: 'us-east-1' },
+    );
+    expect([dev.alertEmails, prod.alertEmails, prod.region]).toEqual([
+      ['b@example.org', 'c@example.org'],
+      ['b@example.org', 'c@example.org'],
+      'us-east-1',
+    ]);
+  });
+
+  test.each([
+    [{ dev: { account: '1234' } }, 'cdk.json, context signals.dev.account: an account is 12 digits'],
+    [{ prod: { namePrefix: 'Signals' } }, 'cdk.json, context signals.prod.namePrefix: small letters'],
+    [{ prod: { region: 'Frankfurt' } }, 'cdk.json, context signals.prod.region: not a region'],
+    [{ prod: { alertEmails: ['nobody'] } }, 'cdk.json, context signals.prod.alertEmails.0: Invalid email'],
+    [
+      {
+        pipeline: {
+          account: '123456789012',
+          region: 'eu-west-1',
+          source: { kind: 'connection', repository: 'x' },
+        },
+      },
+      'cdk.json, context signals.pipeline.source.repository: not owner/name',
+    ],
+    [{ production: {} }, 'cdk.json, context signals.: Unrecognized key: "production"'],
+  ])('%j is refused in one line', (context, message) => {
+    expect(() => readSettings(context, {})).toThrow(message);
+  });
+
+  test('a wrong address in the environment is refused in one line', () => {
+    expect(() => readSettings({}, { SIGNALS_ALERT_EMAIL: 'nobody' })).toThrow(
+      'SIGNALS_ALERT_EMAIL "nobody" is not an email address',
+    );
+  });
+});
+
+describe('two stages', () => {
+  const place = { account: '111111111111', region: 'eu-west-1' };
+
+  test('may not share account, region and prefix', () => {
+    const stages = createStages(readSettings({ dev: place, prod: place }, {}));
+    expect(() => assertDistinct(stages)).toThrow(
+      'dev and prod share account 111111111111, region eu-west-1 and the prefix "signals"',
+    );
+  });
+
+  test.each([
+    ['prefix', { ...place, namePrefix: 'signals-dev' }],
+    ['region', { ...place, region: 'us-east-1' }],
+    ['account', { ...place, account: '222222222222' }],
+  ])('are told apart by their %s', (_what, dev) => {
+    expect(() => assertDistinct(createStages(readSettings({ dev, prod: place }, {})))).not.toThrow();
+  });
+
+  test('names follow the prefix, and the database needs no quotes in SQL', () => {
+    const { dev } = createStages(readSettings({ dev: { ...place, namePrefix: 'signals-dev' } }, {}));
+    expect([dev.names.queue, dev.names.database]).toEqual(['signals-dev-queue', 'signals_dev']);
+  });
+});
+
+test('every scheduled run fits between two of its kind', () => {
+  for (const { load, transform } of Object.values(createStages(exampleSettings))) {
+    expect(load.expectedRun.toHours({ integral: false })).toBeLessThan(24);
+    expect(load.maxSilence.toHours()).toBeGreaterThan(24);
+    expect(transform.maxSilence.toDays({ integral: false })).toBeGreaterThan(7);
+  }
+});

@@ -1,0 +1,208 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { resourcesOf, synthesizeStage } from './stages.ts';
+
+/* Every statement of every policy of a stage: who may do what, and where a wildcard stands, why. */
+
+interface Statement {
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Action: string | string[];
+  readonly Resource?: unknown;
+  readonly Principal?: unknown;
+  readonly Condition?: Record<string, Record<string, unknown>>;
+}
+interface Placed {
+  /** Logical id of the resource that has the policy. */
+  readonly id: string;
+  readonly type: string;
+  readonly statement: Statement;
+}
+
+/** Resources with a wildcard, by where the wildcard stands, each with the actions that need it. */
+const EXPLAINED: readonly { readonly resource: RegExp; readonly actions: RegExp; readonly why: string }[] = [
+  {
+    resource:
+      /^<LakeData\.Arn>\/(raw_data|features|universe|listings|staging|runs\/load|runs\/transform)\/\*(\.json)?$/,
+    actions: /^s3:(GetObject|PutObject|AbortMultipartUpload|DeleteObject)$/,
+    why: 'objects below a prefix have their names from the day on which they are written',
+  },
+  {
+    resource: /^<LakeAthena\.Arn>\/results\/\*$/,
+    actions: /^s3:(GetObject|PutObject|AbortMultipartUpload|ListMultipartUploadParts)$/,
+    why: 'Athena names each answer after its query',
+  },
+  {
+    resource: /^arn:aws:logs:eu-west-1:222222222222:log-group:\/aws-glue\/crawlers\*$/,
+    actions: /^logs:(CreateLogGroup|CreateLogStream|PutLogEvents)$/,
+    why: 'Glue names the log groups of crawlers itself',
+  },
+  {
+    resource: /^\*$/,
+    actions: /^ecr:GetAuthorizationToken$/,
+    why: 'the action knows no resource',
+  },
+  {
+    resource: /^arn:aws:ecs:eu-west-1:222222222222:task\/<JobsCluster>\/\*$/,
+    actions: /^ecs:TagResource$/,
+    why: 'a task has its name from its start on',
+  },
+  {
+    resource: /^<WatchFreshnessFunction\.Arn>:\*$/,
+    actions: /^lambda:InvokeFunction$/,
+    why: 'any version of the one function',
+  },
+];
+
+let statements: Placed[];
+let types: Map<string, Record<string, any>>;
+
+beforeAll(() => {
+  const { lake, jobs } = synthesizeStage('prod');
+  types = new Map(Object.entries({ ...resourcesOf(lake), ...resourcesOf(jobs) }));
+  statements = [...types].flatMap(([id, { Type: type, Properties = {} }]) => {
+    const documents = [
+      Properties['PolicyDocument'],
+      Properties['AssumeRolePolicyDocument'],
+      ...(Properties['Policies'] ?? []).map((policy: any) => policy.PolicyDocument),
+    ];
+    return documents
+      .flatMap((document) => document?.Statement ?? [])
+      .map((statement: Statement) => ({ id, type, statement }));
+  });
+});
+
+const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
+
+/** A resource with its references as names without CDK's hashes. */
+function flatten(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const [key, argument] = Object.entries(value as Record<string, any>)[0]!;
+  const plain = (id: string): string => id.replace(/[0-9A-F]{8}$/, '');
+  switch (key) {
+    case 'Ref':
+      return argument.startsWith('AWS::') ? argument : `<${plain(argument)}>`;
+    case 'Fn::GetAtt':
+      return `<${plain(argument[0])}.${argument[1]}>`;
+    case 'Fn::Join':
+      return argument[1].map(flatten).join(argument[0]);
+    case 'Fn::GetStackOutput': {
+      const [, id, attribute] = /PublishOutputFnGetAtt(.*?)([0-9A-F]{8})?(Arn|QueueName)[0-9A-F]{8}$/
+        .exec(argument.OutputName)!
+        .toSpliced(2, 1) as [string, string, string];
+      return `<${id}.${attribute}>`;
+    }
+    default:
+      throw new Error(`unknown reference ${JSON.stringify(value)}`);
+  }
+}
+
+function wildcardsOf({ statement }: Placed): { resource: string; action: string }[] {
+  const resources = list(statement.Resource ?? []).map((resource) => {
+    // Outputs of other kinds than ARNs cannot hold a wildcard.
+    return JSON.stringify(resource).includes('*') ? flatten(resource) : '';
+  });
+  return resources
+    .filter((resource) => resource.includes('*'))
+    .flatMap((resource) => list(statement.Action).map((action) => ({ resource, action })));
+}
+
+test('there are statements to look at', () => {
+  expect(statements.length).toBeGreaterThan(50);
+});
+
+test('no statement allows a wildcard action', () => {
+  const wild = statements.filter(
+    ({ statement }) =>
+      statement.Effect === 'Allow' && list(statement.Action).some((action) => action.includes('*')),
+  );
+  expect(wild).toEqual([]);
+});
+
+test('every wildcard in a resource is on the list, for the actions that need it', () => {
+  const unexplained = statements
+    .filter(({ statement, type }) => statement.Effect === 'Allow' && type.startsWith('AWS::IAM::'))
+    .flatMap((placed) => wildcardsOf(placed).map((wildcard) => ({ id: placed.id, ...wildcard })))
+    .filter(
+      ({ resource, action }) =>
+        !EXPLAINED.some((known) => known.resource.test(resource) && known.actions.test(action)),
+    );
+  expect(unexplained).toEqual([]);
+});
+
+test('nothing is on the list in vain', () => {
+  const used = statements.flatMap(wildcardsOf);
+  for (const { resource, why } of EXPLAINED) {
+    expect({ why, uses: used.filter((wildcard) => resource.test(wildcard.resource)).length }).not.toEqual({
+      why,
+      uses: 0,
+    });
+  }
+});
+
+test('policies of queues, topics and buckets name a principal, and services only for this account or a source', () => {
+  const open = statements.filter(({ type, statement }) => {
+    if (type.startsWith('AWS::IAM::') || statement.Effect === 'Deny') return false;
+    const service = (statement.Principal as { Service?: string }).Service;
+    const conditions = Object.values(statement.Condition ?? {}).flatMap((tests) => Object.keys(tests));
+    return (
+      service === undefined ||
+      !conditions.some((key) => /^aws:(SourceAccount|SourceArn|PrincipalArn)$/i.test(key))
+    );
+  });
+  expect(open).toEqual([]);
+});
+
+test('no role has a managed policy', () => {
+  const managed = [...types].filter(
+    ([, { Type, Properties }]) =>
+      Type === 'AWS::IAM::ManagedPolicy' ||
+      (Type === 'AWS::IAM::Role' && Properties['ManagedPolicyArns'] !== undefined),
+  );
+  expect(managed).toEqual([]);
+});
+
+describe('what the jobs may do', () => {
+  const allowed = (id: string): string[] =>
+    statements
+      .filter((placed) => placed.id.startsWith(id) && placed.statement.Effect === 'Allow')
+      .flatMap(({ statement }) =>
+        list(statement.Resource ?? []).flatMap((resource) =>
+          list(statement.Action).map(
+            (action) => `${action} ${JSON.stringify(resource).replaceAll(/.*"\/([^"]*)".*/g, '$1')}`,
+          ),
+        ),
+      )
+      .filter((text) => text.startsWith('s3:') && text.includes('*'))
+      .toSorted();
+
+  test('load writes prices, never features, and deletes only what is in the making', () => {
+    expect(allowed('JobsLoadTaskTaskRoleDefaultPolicy').filter((text) => !text.startsWith('s3:Get'))).toEqual(
+      [
+        's3:AbortMultipartUpload listings/*',
+        's3:AbortMultipartUpload raw_data/*',
+        's3:AbortMultipartUpload runs/load/*.json',
+        's3:AbortMultipartUpload staging/*',
+        's3:AbortMultipartUpload universe/*',
+        's3:DeleteObject staging/*',
+        's3:PutObject listings/*',
+        's3:PutObject raw_data/*',
+        's3:PutObject runs/load/*.json',
+        's3:PutObject staging/*',
+        's3:PutObject universe/*',
+      ],
+    );
+  });
+
+  test('transform writes features, never prices', () => {
+    const writing = allowed('JobsTransformTaskTaskRoleDefaultPolicy').filter((text) =>
+      /^s3:(Put|Delete)/.test(text),
+    );
+    expect(writing).toEqual([
+      's3:DeleteObject features/*',
+      's3:DeleteObject staging/*',
+      's3:PutObject features/*',
+      's3:PutObject results/*',
+      's3:PutObject runs/transform/*.json',
+      's3:PutObject staging/*',
+    ]);
+  });
+});
