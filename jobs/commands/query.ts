@@ -5,11 +5,15 @@ import type { Command } from 'commander';
 import { featureColumns } from '../features/settings.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
+import { athenaOf } from '../query/athena-names.ts';
 import { DuckDBEngine, readSets } from '../query/duckdb-engine.ts';
+import type { QueryEngine } from '../query/engine.ts';
 import { FORMATS, formatResult, type Format } from '../query/format.ts';
 import { findNamedQuery, listNamedQueries, renderNamedQuery } from '../query/named.ts';
+import { awsConfig } from '../runtime/aws.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
+import { realWaiting } from '../runtime/poll.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { oneOf } from './options.ts';
 
@@ -51,21 +55,37 @@ export async function runQuery(
   if ((sql === undefined) === (options.name === undefined)) {
     throw new UsageError('give either SQL or --name; "signals query --help" lists the named queries');
   }
-  const store = await openLake(options.lake ?? job.environment.lake, options.local);
+  const lakeUrl = options.lake ?? job.environment.lake;
+  const store = await openLake(lakeUrl, options.local);
   const statement = sql ?? (await renderNamed(options, store));
   const scratch = await mkdtemp(join(tmpdir(), 'signals-query-'));
-  const engine = new DuckDBEngine({
-    store,
-    db: await openDuckDB(scratch),
-    provider: options.provider,
-    scratch,
-  });
+  const engine = await openEngine(options, lakeUrl, store, scratch, job);
   try {
     job.print(formatResult(await engine.run(statement), options.format, limits));
   } finally {
     await engine.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Athena for a lake that it has the tables of, DuckDB for any other. */
+async function openEngine(
+  { provider, local }: QueryOptions,
+  lakeUrl: string,
+  store: ObjectStore,
+  scratch: string,
+  { environment, signal }: Job,
+): Promise<QueryEngine> {
+  const names = athenaOf(environment, lakeUrl);
+  if (names === undefined) {
+    return new DuckDBEngine({ store, db: await openDuckDB(scratch), provider, scratch });
+  }
+  if (provider !== undefined) {
+    throw new UsageError('--provider is not for Athena, which has all of them; write "where provider = ..."');
+  }
+  // The SDK takes a while to load, and most lakes do not need it.
+  const { AthenaEngine } = await import('../query/athena-engine.ts');
+  return new AthenaEngine(names, await awsConfig(local), realWaiting(signal));
 }
 
 async function renderNamed({ name, set }: QueryOptions, store: ObjectStore): Promise<string> {

@@ -6,10 +6,15 @@ import { GROUPS, type Group } from '../features/catalogue.ts';
 import { createSettings, type FeatureSettings } from '../features/settings.ts';
 import { transformPrices, type TransformSummary } from '../features/transform.ts';
 import { chooseProvider } from '../lake/choose-provider.ts';
+import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
-import { parseDate, utcDate, type IsoDate } from '../runtime/dates.ts';
+import { athenaOf } from '../query/athena-names.ts';
+import type { ReloadRequest } from '../query/reload.ts';
+import { awsConfig } from '../runtime/aws.ts';
+import { addDays, parseDate, utcDate, type IsoDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, UsageError } from '../runtime/errors.ts';
+import { realWaiting } from '../runtime/poll.ts';
 import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
@@ -43,7 +48,11 @@ export function defineTransform(command: Command, job: Job): void {
     .description('compute features from the prices of the lake')
     .requiredOption('--cmd <group>', `group of features: ${GROUPS.join(', ')}`, oneOf('--cmd', GROUPS))
     .option('--lags <n>', 'lags of each feature: trading rows 0 to n-1 back', parseLags, 5)
-    .option('--reload', 'compute eras that are up to date as well', false)
+    .option(
+      '--reload',
+      'compute eras that are up to date as well; on AWS crawl and read the prices through Athena',
+      false,
+    )
     .option('--definitions <name>', 'causal or ta', oneOf('--definitions', ['causal', 'ta']), 'causal')
     .option('--fill', 'fill gaps as ta does (the default with --definitions ta)')
     .option('--no-fill', 'leave gaps NULL')
@@ -73,8 +82,8 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
     throw new UsageError('--fill goes with --definitions ta; causal features leave gaps NULL');
   }
   const lakeUrl = options.lake ?? job.environment.lake;
-  const store = await openLake(lakeUrl, options.local);
-  const provider = await chooseProvider(store, options.provider);
+  const lake = await openLake(lakeUrl, options.local);
+  const provider = await chooseProvider(lake, options.provider);
   if (provider === undefined) {
     throw new LakeError(`lake "${lakeUrl}" has no prices; fill it with "signals load" first`);
   }
@@ -93,7 +102,15 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
   const log = job.openLog({ job: 'transform', runId }, logFile(lakeUrl, 'transform', runId));
   log.info({ event: 'transform.started', set, ...settings }, `transform ${options.cmd} into set ${set}`);
   const scratch = await mkdtemp(join(tmpdir(), 'signals-transform-'));
+  const names = options.reload ? athenaOf(job.environment, lakeUrl) : undefined;
   try {
+    const db = await openDuckDB(scratch);
+    const from =
+      options.window === undefined ? undefined : addDays(asOfDate(asOf, job.now()), -options.window);
+    const store =
+      names === undefined
+        ? lake
+        : await reloadLake({ lake, db, names, log, runId, provider, from }, options, job);
     const summary = await transformPrices(
       {
         runId,
@@ -102,14 +119,15 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         since,
         asOf,
         tickers: options.ticker,
-        isForced: options.reload,
+        // What comes anew out of Athena need not be computed anew: eras whose prices are the same stand.
+        isForced: options.reload && names === undefined,
         threads: options.threads,
         isRebuild: options.rebuild,
         versions,
       },
       {
         store,
-        db: await openDuckDB(scratch),
+        db,
         log,
         progress: createProgress(job.isTerminal),
         signal: job.signal,
@@ -121,11 +139,26 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
       { event: 'transform.done', eras: summary.eras.length, rows: summary.rows },
       `${summary.eras.length} eras written`,
     );
-    job.print(describe(summary, set, settings, store.url));
+    job.print(describe(summary, set, settings, lake.url));
     return summary;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+async function reloadLake(
+  request: Omit<ReloadRequest, 'config' | 'waiting'>,
+  { local }: TransformOptions,
+  { signal }: Job,
+): Promise<ObjectStore> {
+  // The SDK takes a while to load, and a lake in a folder does not need it.
+  const { reloadThroughAthena } = await import('../query/reload.ts');
+  return reloadThroughAthena({ ...request, config: await awsConfig(local), waiting: realWaiting(signal) });
+}
+
+/** The last date of which a run may see prices. */
+function asOfDate(asOf: IsoDate | 'latest' | undefined, now: Date): IsoDate {
+  return asOf === undefined || asOf === 'latest' ? utcDate(now) : asOf;
 }
 
 function resolveAsOf({ asOf }: TransformOptions, now: Date): IsoDate | 'latest' | undefined {

@@ -1,11 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { parse } from 'csv-parse/sync';
-import { firstLine, UsageError } from '../runtime/errors.ts';
+import { awsConfig } from '../runtime/aws.ts';
+import { UsageError } from '../runtime/errors.ts';
 import { LocalStore } from './local-store.ts';
 import type { ObjectStore } from './object-store.ts';
-
-/** Where `--local` finds AWS credentials: `access_key_id,secret_access_key` and one line of values. */
-const CREDENTIAL_FILE = 'data/credential/aws.csv';
 
 /**
  * Opens the lake at `file:PATH` or `s3://BUCKET[/PREFIX]`. Throws UsageError for anything else, and for a path
@@ -27,22 +23,5 @@ export async function openLake(url: string, useCredentialFile: boolean): Promise
   if (s3 === null) throw new UsageError(`lake "${url}" is neither file:PATH nor s3://BUCKET[/PREFIX]`);
   // The SDK takes a while to load, and a lake in a folder does not need it.
   const { S3Store } = await import('./s3-store.ts');
-  const credentials = useCredentialFile ? await readCredentials() : undefined;
-  return new S3Store(s3[1]!, s3[2] ?? '', credentials === undefined ? {} : { credentials });
-}
-
-async function readCredentials(): Promise<{ accessKeyId: string; secretAccessKey: string }> {
-  let records: Record<string, string>[];
-  try {
-    records = parse(await readFile(CREDENTIAL_FILE, 'utf8'), { bom: true, columns: true, trim: true });
-  } catch (error) {
-    throw new UsageError(`--local reads AWS credentials from ${CREDENTIAL_FILE}: ${firstLine(error)}`);
-  }
-  const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = records[0] ?? {};
-  if (!accessKeyId || !secretAccessKey) {
-    throw new UsageError(
-      `${CREDENTIAL_FILE} needs the header access_key_id,secret_access_key and one line of values`,
-    );
-  }
-  return { accessKeyId, secretAccessKey };
+  return new S3Store(s3[1]!, s3[2] ?? '', await awsConfig(useCredentialFile));
 }

@@ -8,14 +8,26 @@ const optionalText = z
 
 const schema = z.object({
   SIGNALS_LAKE: optionalText,
+  SIGNALS_DATABASE: optionalText,
+  SIGNALS_WORKGROUP: optionalText,
+  SIGNALS_CRAWLER: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
   LOG_LEVEL: optionalText.pipe(z.enum(['debug', 'info', 'warn', 'error']).default('info')),
   LOG_FORMAT: optionalText.pipe(z.enum(['pretty', 'json']).optional()),
 });
 
+/** Names of what answers for a lake in S3 on AWS. */
+export interface AthenaNames {
+  readonly database: string;
+  readonly workgroup: string;
+  readonly crawler: string;
+}
+
 /** What the jobs read from environment variables, once, at their entry. README lists the meaning of each. */
 export interface Environment {
   readonly lake: string;
+  /** Undefined when none of its variables is set: then a lake in S3 is read without Athena. */
+  readonly athena: AthenaNames | undefined;
   readonly yahooBaseUrl: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'pretty' | 'json' | undefined;
@@ -32,8 +44,23 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const { SIGNALS_LAKE, YAHOO_BASE_URL, LOG_LEVEL, LOG_FORMAT } = parsed.data;
   return {
     lake: SIGNALS_LAKE ?? 'file:./data/lake',
+    athena: readAthena(parsed.data),
     yahooBaseUrl: YAHOO_BASE_URL,
     logLevel: LOG_LEVEL,
     logFormat: LOG_FORMAT,
+  };
+}
+
+/** One of the names is enough to ask for Athena; the others are then those that the infrastructure gives. */
+function readAthena({
+  SIGNALS_DATABASE: database,
+  SIGNALS_WORKGROUP: workgroup,
+  SIGNALS_CRAWLER: crawler,
+}: z.infer<typeof schema>): AthenaNames | undefined {
+  if (database === undefined && workgroup === undefined && crawler === undefined) return undefined;
+  return {
+    database: database ?? 'signals',
+    workgroup: workgroup ?? 'signals',
+    crawler: crawler ?? 'signals-crawler',
   };
 }

@@ -4,9 +4,18 @@ import { readEnvironment } from '../../jobs/runtime/environment.ts';
 test('nothing set means a lake in data/lake, info and the format that fits the output', () => {
   expect(readEnvironment({})).toEqual({
     lake: 'file:./data/lake',
+    athena: undefined,
     yahooBaseUrl: undefined,
     logLevel: 'info',
     logFormat: undefined,
+  });
+});
+
+test('one name of Athena asks for it, with the usual names for the others', () => {
+  expect(readEnvironment({ SIGNALS_WORKGROUP: 'team' }).athena).toEqual({
+    database: 'signals',
+    workgroup: 'team',
+    crawler: 'signals-crawler',
   });
 });
 

@@ -5,12 +5,19 @@ import type { AddressInfo } from 'node:net';
  * What to do with one request: pass it on, answer with a status of our own, or pass it on and cut the connection
  * before the answer arrives, so that the sender cannot know that it was carried out.
  */
-type Fault = 'pass' | { readonly status: number; readonly body: string } | 'lose-answer';
+export type Fault = 'pass' | { readonly status: number; readonly body: string } | 'lose-answer';
+
+/** What more there is to know about a request. */
+interface Passing {
+  /** `x-amz-target`: service and operation of the JSON protocols. */
+  readonly target: string | undefined;
+  readonly body: Buffer;
+}
 
 export interface FaultProxy {
   readonly url: string;
   /** Decides about each request, in the order in which they come. */
-  decide: (method: string, path: string) => Fault;
+  decide: (method: string, path: string, request: Passing) => Fault | Promise<Fault>;
   readonly seen: {
     method: string;
     path: string;
@@ -41,12 +48,16 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       ifMatch: headers['if-match'],
       ifNoneMatch: headers['if-none-match'],
     });
-    const fault = proxy.decide(method, path);
+    const body = Buffer.concat(parts);
+    const fault = await proxy.decide(method, path, {
+      target: headers['x-amz-target'] as string | undefined,
+      body,
+    });
     if (typeof fault === 'object') {
       outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(fault.body);
       return;
     }
-    const answer = await pass(method, path, headers, Buffer.concat(parts));
+    const answer = await pass(method, path, headers, body);
     if (fault === 'lose-answer') {
       outgoing.destroy();
       return;

@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'csv-parse/sync';
+import { firstLine, UsageError } from './errors.ts';
+
+/** Where `--local` finds AWS credentials: `access_key_id,secret_access_key` and one line of values. */
+const CREDENTIAL_FILE = 'data/credential/aws.csv';
+
+/** What every client of the SDK is made with. */
+export interface AwsConfig {
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/**
+ * Credentials of data/credential/aws.csv, or of the SDK's default chain, which on AWS is the role of the task.
+ * Throws UsageError when the file is missing or has another form.
+ */
+export async function awsConfig(useCredentialFile: boolean): Promise<AwsConfig> {
+  return useCredentialFile ? { credentials: await readCredentials() } : {};
+}
+
+async function readCredentials(): Promise<NonNullable<AwsConfig['credentials']>> {
+  let records: Record<string, string>[];
+  try {
+    records = parse(await readFile(CREDENTIAL_FILE, 'utf8'), { bom: true, columns: true, trim: true });
+  } catch (error) {
+    throw new UsageError(`--local reads AWS credentials from ${CREDENTIAL_FILE}: ${firstLine(error)}`);
+  }
+  const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = records[0] ?? {};
+  if (!accessKeyId || !secretAccessKey) {
+    throw new UsageError(
+      `${CREDENTIAL_FILE} needs the header access_key_id,secret_access_key and one line of values`,
+    );
+  }
+  return { accessKeyId, secretAccessKey };
+}
