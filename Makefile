@@ -1,5 +1,5 @@
 # `make run` and `make test` install what they need; README.md says what each target is for.
-.PHONY: all clean install run test coverage format check build
+.PHONY: all clean install run test coverage format check build synth image-load image-transform image-ubuntu
 .DEFAULT_GOAL := all
 
 # Written by npm after an install: it is older than the lock file when something is to be installed.
@@ -36,6 +36,17 @@ check: install
 build: install
 	@npm run -s build
 
+# What AWS would be told, into cdk.out/: no account, no network, no docker.
+synth: install
+	@npx cdk synth --quiet
+
+# The images of the jobs, for ARM64 wherever they are built, and one of this machine to develop in.
+image-load image-transform: image-%: docker/Dockerfile
+	docker buildx build --load --platform linux/arm64 --target $* --tag signals_$* --file $< .
+
+image-ubuntu: docker/Dockerfile
+	docker buildx build --load --target ubuntu --tag signals_ubuntu --file $< .
+
 # What can be made again; lakes and credentials under data/ stay.
 clean:
-	rm -rf node_modules dist coverage .venv
+	rm -rf node_modules dist coverage .venv cdk.out

@@ -1,12 +1,13 @@
 import { Validations, type App } from 'aws-cdk-lib';
 import { Compliance } from './compliance.ts';
 import { assertDistinct, createStages } from './config.ts';
+import { PipelineStack } from './pipeline-stack.ts';
 import type { Settings } from './settings.ts';
 import { SignalsStage } from './signals-stage.ts';
 
 /**
- * What the app consists of: dev always, prod once its account is known, and the pipeline once its source is. An
- * unacknowledged finding of cdk-nag fails the synthesis.
+ * What the app consists of: dev always, prod once its account is known, and the pipeline, which deploys both, once
+ * its source is. An unacknowledged finding of cdk-nag fails the synthesis.
  */
 export function createApp(app: App, settings: Settings): void {
   Validations.of(app).addPlugins(new Compliance());
@@ -14,4 +15,6 @@ export function createApp(app: App, settings: Settings): void {
   assertDistinct(stages);
   new SignalsStage(app, 'dev', { config: stages.dev });
   if (stages.prod.account !== undefined) new SignalsStage(app, 'prod', { config: stages.prod });
+  if (settings.pipeline !== undefined)
+    new PipelineStack(app, 'Pipeline', { settings: settings.pipeline, stages });
 }

@@ -45,7 +45,12 @@ const schema = z.strictObject({
   prod: stage.prefault({}),
   /** Where the pipeline runs and what it releases; no pipeline when left out. */
   pipeline: z
-    .strictObject({ account: account.unwrap(), region: stage.shape.region.unwrap(), source })
+    .strictObject({
+      account: account.unwrap(),
+      region: stage.shape.region.unwrap(),
+      profile: stage.shape.profile,
+      source,
+    })
     .optional(),
 });
 

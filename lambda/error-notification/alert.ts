@@ -50,6 +50,7 @@ const FIRST_STEPS: Readonly<Record<string, string>> = {
     'The task could not start. Read the reason above: image, capacity or network; then start the job by hand.',
   'crawl-failed':
     'Read the log of the crawler, then start it again: its events wait in the queue for 14 days.',
+  test: 'Nothing: this was a test, and the alerts arrive.',
   unreadable: 'A log line or event had a form that nobody expected. Read the log itself.',
 };
 

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { Argument, Command } from 'commander';
+import { firstLine } from '../jobs/runtime/errors.ts';
+import { preflight, type Target } from '../lib/preflight.ts';
+import { readSettings, type Settings } from '../lib/settings.ts';
+
+/* Looks whether deploy.sh can begin, and tells it where to: problems on stderr, `name=value` lines on stdout. */
+
+const [target] = new Command('preflight')
+  .addArgument(new Argument('<target>').choices(['dev', 'prod', 'pipeline']))
+  .parse().processedArgs as [Target];
+
+try {
+  const { problems, place } = await preflight(
+    target,
+    settingsOf(target),
+    process.env['AWS_PROFILE'] || undefined,
+  );
+  for (const problem of problems) process.stderr.write(`deploy.sh: ${problem}\n`);
+  if (place === undefined) process.exitCode = 2;
+  else {
+    const { account, region, profile = '' } = place;
+    process.stdout.write(`account=${account}\nregion=${region}\nprofile=${profile}\n`);
+  }
+} catch (error) {
+  process.stderr.write(`deploy.sh: ${firstLine(error)}\n`);
+  process.exitCode = 2;
+}
+
+/** The pipeline has what is committed; what the environment of a person adds is not there. */
+function settingsOf(what: Target): Settings {
+  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
+  return readSettings(context?.signals, what === 'pipeline' ? {} : process.env);
+}

@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# Deploys to AWS; ./deploy.sh --help says how. Nothing is changed before everything it needs has been looked at.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() {
+  cat <<'TEXT'
+usage: ./deploy.sh dev                    deploy into the dev account
+       ./deploy.sh prod                   release HEAD through the pipeline
+       ./deploy.sh prod --direct          deploy into the prod account, without the pipeline
+       ./deploy.sh "commit message"       commit what is changed here and release it through the pipeline
+       ./deploy.sh --test-alert dev|prod  send one alert the whole way to the email
+options: --yes   do not ask
+         --help  this text
+
+Accounts, regions, profiles and addresses are in cdk.json below context.signals; AWS_PROFILE and SIGNALS_ALERT_EMAIL
+go before them. The first deployment is in doc/operations.md.
+TEXT
+}
+
+fail() { # message [exit code]
+  echo "deploy.sh: $1" >&2
+  exit "${2:-1}"
+}
+
+require() { # tool, what for
+  command -v "$1" >/dev/null 2>&1 || fail "$1 is not installed; it is needed $2" 2
+}
+
+# Images are built for ARM64, and what is executed while they are built runs on the machine's own platform: an engine
+# with BuildKit is enough, emulation is not needed.
+require_docker() {
+  local docker=${CDK_DOCKER:-docker}
+  require "$docker" 'to build the images'
+  "$docker" info >/dev/null 2>&1 || fail "$docker does not answer; start it, it builds the images" 2
+  "$docker" buildx version >/dev/null 2>&1 || fail "$docker has no buildx; install it, it builds images for ARM64" 2
+}
+
+# Leaves by itself with a line for each problem. Sets and exports the profile that the deployment uses.
+preflight() { # dev, prod or pipeline
+  local found name value
+  found=$(npm run -s preflight -- "$1") || exit $?
+  while IFS='=' read -r name value; do
+    case $name in
+      account) account=$value ;;
+      region) region=$value ;;
+      profile) if [ -n "$value" ]; then export AWS_PROFILE=$value; fi ;;
+    esac
+  done <<<"$found"
+  echo "$1 is account $account, region $region${AWS_PROFILE:+, profile $AWS_PROFILE}"
+}
+
+confirm() { # question
+  if [ "$yes" = true ]; then return; fi
+  [ -t 0 ] || fail "nobody is there to answer \"$1\"; say --yes" 2
+  local answer
+  read -r -p "$1 [y/N] " answer
+  case $answer in y | Y | yes) ;; *) fail 'not done' ;; esac
+}
+
+require_clean_tree() {
+  [ -z "$(git status --porcelain)" ] || fail "there are uncommitted changes; commit them, or say ./deploy.sh \"message\"" 2
+}
+
+# The tree that a commit of everything would have, without touching the index.
+tree_of_changes() {
+  local index tree
+  index=$(mktemp)
+  cp "$(git rev-parse --git-path index)" "$index" 2>/dev/null || rm -f "$index"
+  tree=$(GIT_INDEX_FILE=$index git add --all && GIT_INDEX_FILE=$index git write-tree)
+  rm -f "$index"
+  echo "$tree"
+}
+
+deploy_stage() { # dev or prod
+  require_docker
+  preflight "$1"
+  npm run -s check
+  npx cdk diff "$1/*"
+  npm run -s cost -- --stage "$1"
+  if [ "$1" = prod ]; then confirm "Deploy $(git rev-parse --short HEAD) into prod?"; fi
+  local approval=broadening
+  if [ "$yes" = true ]; then approval=never; fi
+  npx cdk deploy "$1/*" --require-approval "$approval" --outputs-file "cdk.out/outputs-$1.json"
+  echo
+  cat "cdk.out/outputs-$1.json"
+  echo
+  echo "Confirm the email subscription when this was the first deployment: AWS has sent a link to each address."
+  echo "Then try the alerts: ./deploy.sh --test-alert $1"
+}
+
+push_to_pipeline() {
+  local branch
+  branch=$(git rev-parse --abbrev-ref HEAD)
+  git push origin "HEAD:$branch"
+  echo "The pipeline checks the commit, deploys dev, and asks for your approval before prod."
+}
+
+release_head() {
+  require_clean_tree
+  preflight pipeline
+  npm run -s check
+  npx cdk diff 'prod/*'
+  npm run -s cost -- --stage prod
+  confirm "Release $(git log -1 --format='%h "%s"') through the pipeline?"
+  push_to_pipeline
+}
+
+commit_and_release() { # message
+  [ -n "$(git status --porcelain)" ] || fail 'there is nothing to commit; ./deploy.sh prod releases HEAD' 2
+  preflight pipeline
+  local shown
+  shown=$(tree_of_changes)
+  make check
+  npx cdk diff 'prod/*'
+  npm run -s cost -- --stage prod
+  echo
+  echo "To be committed as \"$1\":"
+  git status --short
+  confirm 'Commit and release this through the pipeline?'
+  [ "$(tree_of_changes)" = "$shown" ] || fail 'files have changed since they were checked; nothing was committed'
+  git add --all
+  git commit --quiet -m "$1"
+  push_to_pipeline
+}
+
+test_alert() { # dev or prod
+  preflight "$1"
+  npm run -s test-alert -- "$1"
+}
+
+yes=false
+direct=false
+alert=false
+target=
+account=
+region=
+while [ $# -gt 0 ]; do
+  case $1 in
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    --yes) yes=true ;;
+    --direct) direct=true ;;
+    --test-alert) alert=true ;;
+    --*) fail "$1 is not an option; see ./deploy.sh --help" 2 ;;
+    *)
+      [ -z "$target" ] || fail "\"$1\" comes after \"$target\"; put a message into quotes" 2
+      target=$1
+      ;;
+  esac
+  shift
+done
+if [ -z "$target" ]; then
+  usage >&2
+  exit 2
+fi
+if [ "$direct" = true ] && [ "$target" != prod ]; then fail '--direct goes with prod' 2; fi
+
+require git 'for what is released'
+require npm 'for everything'
+require npx 'to call the CDK'
+
+if [ "$alert" = true ]; then
+  case $target in
+    dev | prod) test_alert "$target" ;;
+    *) fail "--test-alert takes dev or prod, not \"$target\"" 2 ;;
+  esac
+  exit 0
+fi
+
+case $target in
+  dev) deploy_stage dev ;;
+  prod)
+    if [ "$direct" = true ]; then
+      require_clean_tree
+      deploy_stage prod
+    else
+      release_head
+    fi
+    ;;
+  *[!a-z]*)
+    require make 'to check what is committed'
+    commit_and_release "$target"
+    ;;
+  *) fail "\"$target\" is neither dev nor prod; a commit message has more than one small word" 2 ;;
+esac

@@ -1,0 +1,116 @@
+import {
+  CloudFormationClient,
+  CloudFormationServiceException,
+  DescribeStacksCommand,
+} from '@aws-sdk/client-cloudformation';
+import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { firstLine } from '../jobs/runtime/errors.ts';
+import { createNames } from './names.ts';
+import type { Settings } from './settings.ts';
+
+export type Target = 'dev' | 'prod' | 'pipeline';
+
+/** Where a deployment goes, once nothing speaks against it. */
+interface Place {
+  readonly account: string;
+  readonly region: string;
+  readonly profile: string | undefined;
+}
+
+/** What has to be put right before anything is changed, one line each; none when there is a place. */
+export interface Findings {
+  readonly problems: readonly string[];
+  readonly place: Place | undefined;
+}
+
+/** What `cdk bootstrap` leaves in every account and region. */
+const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
+
+/**
+ * Looks whether a deployment can begin. Asks AWS, and changes nothing.
+ *
+ * @param profile of the environment, which goes before that of the settings
+ */
+export async function preflight(
+  target: Target,
+  settings: Settings,
+  profile: string | undefined,
+): Promise<Findings> {
+  const problems = missingSettings(target, settings);
+  if (target === 'pipeline' && settings.pipeline === undefined) return { problems, place: undefined };
+  const given = target === 'pipeline' ? settings.pipeline : settings[target];
+  const chosen = profile ?? given?.profile;
+  const access = {
+    ...(chosen === undefined ? {} : { profile: chosen }),
+    ...(given?.region === undefined ? {} : { region: given.region }),
+  };
+  const sts = new STSClient(access);
+  let region: string;
+  try {
+    region = await sts.config.region();
+  } catch {
+    return {
+      problems: [...problems, `no region for ${target}: set it in cdk.json, or AWS_REGION`],
+      place: undefined,
+    };
+  }
+  let account: string;
+  try {
+    account = (await sts.send(new GetCallerIdentityCommand({}))).Account!;
+  } catch (error) {
+    const who = chosen === undefined ? '' : ` for profile "${chosen}"`;
+    const problem = `no usable AWS credentials${who}: ${firstLine(error)}; log in, or set AWS_PROFILE`;
+    return { problems: [...problems, problem], place: undefined };
+  }
+  if (given?.account !== undefined && given.account !== account) {
+    problems.push(`the credentials are of account ${account}, but ${target} is account ${given.account}`);
+  } else if (!(await isBootstrapped(access, region))) {
+    problems.push(
+      `account ${account}, region ${region} is not prepared: npx cdk bootstrap aws://${account}/${region}`,
+    );
+  } else if (target === 'pipeline' && !(await hasPipeline(access, settings))) {
+    problems.push('the pipeline is not there yet: npx cdk deploy Pipeline, once');
+  }
+  return { problems, place: problems.length > 0 ? undefined : { account, region, profile: chosen } };
+}
+
+function missingSettings(target: Target, settings: Settings): string[] {
+  const problems: string[] = [];
+  for (const stage of target === 'pipeline' ? (['dev', 'prod'] as const) : [target]) {
+    if (settings[stage].alertEmails.length === 0) {
+      const orVariable = target === 'pipeline' ? '' : ', or SIGNALS_ALERT_EMAIL';
+      problems.push(
+        `no address for alerts of ${stage}: set signals.${stage}.alertEmails in cdk.json${orVariable}`,
+      );
+    }
+    if (settings[stage].account === undefined && (stage === 'prod' || target === 'pipeline')) {
+      problems.push(`no account for ${stage}: set signals.${stage}.account in cdk.json`);
+    }
+  }
+  if (target === 'pipeline' && settings.pipeline === undefined) {
+    problems.push('no pipeline: set signals.pipeline in cdk.json, or use --direct');
+  }
+  return problems;
+}
+
+async function isBootstrapped(access: object, region: string): Promise<boolean> {
+  try {
+    await new SSMClient({ ...access, region }).send(new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }));
+    return true;
+  } catch (error) {
+    if (error instanceof ParameterNotFound) return false;
+    throw error;
+  }
+}
+
+async function hasPipeline(access: object, { prod }: Settings): Promise<boolean> {
+  const StackName = createNames(prod.namePrefix).pipelineStack;
+  try {
+    await new CloudFormationClient(access).send(new DescribeStacksCommand({ StackName }));
+    return true;
+  } catch (error) {
+    if (error instanceof CloudFormationServiceException && error.name === 'ValidationError') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import { createStages, type StageConfig } from '../../lib/config.ts';
+import { estimateCosts, USUAL } from '../../lib/cost/estimate.ts';
+import { startScript } from '../support/command.ts';
+import { repository } from '../support/folders.ts';
+import { exampleSettings } from './stages.ts';
+import { join } from 'node:path';
+
+const { prod, dev } = createStages(exampleSettings);
+const total = (config: StageConfig, usage = USUAL): number =>
+  estimateCosts(config, usage).reduce((sum, { usd }) => sum + usd, 0);
+const item = (config: StageConfig, name: string): number =>
+  estimateCosts(config, USUAL).find((line) => line.item === name)!.usd;
+
+test('5,000 tickers a day cost less than 5 USD a month', () => {
+  expect(prod.tickers).toBe(5000);
+  expect(total(prod)).toBeGreaterThan(1);
+  expect(total(prod)).toBeLessThan(5);
+});
+
+test('a load is half a processor and 2 GB for 25 minutes a day', () => {
+  // By hand: 365.25 / 12 days x 25 / 60 hours x (0.5 x 0.03238 + 2 x 0.00356) USD.
+  expect(item(prod, 'load')).toBeCloseTo(30.4375 * (25 / 60) * (0.01619 + 0.00712), 10);
+});
+
+test('a crawl is billed for ten minutes of two units, twice a week', () => {
+  expect(item(prod, 'crawler')).toBeCloseTo(2 * (30.4375 / 7) * (10 / 60) * 2 * 0.44, 10);
+  const daily = { ...prod, crawl: { hour: '2', minute: '0' } };
+  expect(item(daily, 'crawler')).toBeGreaterThan(4);
+});
+
+describe('what drives it', () => {
+  test('spare capacity costs less', () => {
+    const spot = { ...prod, load: { ...prod.load, spot: true } };
+    expect(item(spot, 'load')).toBeCloseTo(0.3 * item(prod, 'load'), 10);
+  });
+
+  test('more tickers, more years and more queries cost more', () => {
+    expect(total({ ...prod, tickers: 10_000 })).toBeGreaterThan(total(prod));
+    expect(total(prod, { ...USUAL, years: 20 })).toBeGreaterThan(total(prod));
+    expect(total(prod, { ...USUAL, queries: 1000 })).toBeGreaterThan(total(prod));
+    expect(total(dev)).toBeLessThan(total(prod));
+  });
+});
+
+test('the table is printed with its sum', async () => {
+  const { code, stdout } = await startScript(join(repository, 'bin/cost.ts'), ['--stage', 'prod'], repository)
+    .finished;
+  expect(code).toBe(0);
+  expect(stdout).toContain(`all`);
+  expect(stdout).toMatch(new RegExp(`all +${total(prod).toFixed(2)}\n`));
+});
+
+test('another stage than dev and prod is refused', async () => {
+  const done = await startScript(join(repository, 'bin/cost.ts'), ['--stage', 'test'], repository).finished;
+  expect([done.code === 0, done.stderr]).toEqual([
+    false,
+    expect.stringContaining('Allowed choices are dev, prod'),
+  ]);
+});
