@@ -72,19 +72,24 @@ tree_of_changes() {
   echo "$tree"
 }
 
+# What would change, and what it costs. Synthesized once: what is shown is what is deployed.
+show() { # dev or prod
+  npx cdk synth --quiet
+  npx cdk diff --app cdk.out --method=template "$1/*"
+  npm run -s cost -- --stage "$1"
+}
+
 deploy_stage() { # dev or prod
   require_docker
   preflight "$1"
   npm run -s check
-  npx cdk diff "$1/*"
-  npm run -s cost -- --stage "$1"
+  show "$1"
   if [ "$1" = prod ]; then confirm "Deploy $(git rev-parse --short HEAD) into prod?"; fi
   local approval=broadening
   if [ "$yes" = true ]; then approval=never; fi
-  npx cdk deploy "$1/*" --require-approval "$approval" --outputs-file "cdk.out/outputs-$1.json"
+  npx cdk deploy --app cdk.out "$1/*" --require-approval "$approval" --outputs-file "cdk.out/outputs-$1.json"
   echo
-  cat "cdk.out/outputs-$1.json"
-  echo
+  sed -n 's/^ *"\(DataBucket\|AthenaBucket\)": "\([^"]*\)".*/\1 \2/p' "cdk.out/outputs-$1.json"
   echo "Confirm the email subscription when this was the first deployment: AWS has sent a link to each address."
   echo "Then try the alerts: ./deploy.sh --test-alert $1"
 }
@@ -100,8 +105,7 @@ release_head() {
   require_clean_tree
   preflight pipeline
   npm run -s check
-  npx cdk diff 'prod/*'
-  npm run -s cost -- --stage prod
+  show prod
   confirm "Release $(git log -1 --format='%h "%s"') through the pipeline?"
   push_to_pipeline
 }
@@ -112,8 +116,7 @@ commit_and_release() { # message
   local shown
   shown=$(tree_of_changes)
   make check
-  npx cdk diff 'prod/*'
-  npm run -s cost -- --stage prod
+  show prod
   echo
   echo "To be committed as \"$1\":"
   git status --short

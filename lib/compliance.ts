@@ -43,9 +43,12 @@ export class Compliance extends AwsSolutionsChecks {
 function isExplained(construct: IConstruct | undefined, rule: string): boolean {
   const finding = /^AwsSolutions-IAM5\[Resource::(.*)\]$/.exec(rule)?.[1];
   if (finding === undefined || construct === undefined) return false;
-  // {"Fn::GetStackOutput":...} from another stack, <LogicalId.Arn> of the same one, arn:aws:ecs:region:account:
+  // {"Fn::GetStackOutput":...} or stack:ExportsOutput... from another stack, <LogicalId.Arn> of the same one, arn:aws:ecs:region:account:
   const end = finding
-    .replace(/^(\{.*\}|<[^>]*>|arn:(?:<[^>]*>|[^:<])+:\w+:(?:<[^>]*>|[^:<])*:(?:<[^>]*>|[^:<])*:)/, '')
+    .replace(
+      /^(\{.*\}|[\w-]+:ExportsOutput\w+|<[^>]*>|arn:(?:<[^>]*>|[^:<])+:\w+:(?:<[^>]*>|[^:<])*:(?:<[^>]*>|[^:<])*:)/,
+      '',
+    )
     .replaceAll(/<[^>]*>/g, '<>');
   return construct.node.scopes.some(({ node }) =>
     node.metadata.some(

@@ -56,7 +56,7 @@ beforeEach(() => {
   script(
     join(tree, 'node_modules/.bin/cdk'),
     `echo "cdk $* profile=$AWS_PROFILE" >> '${calls}'
-     case $1 in deploy) mkdir -p cdk.out; echo '{"signals-lake":{"DataBucket":"lake-1"}}' > "$(echo "$*" | sed 's/.*--outputs-file //')";; esac
+     case $1 in deploy) mkdir -p cdk.out; printf '{\\n  "signals-lake": {\\n    "DataBucket": "lake-1"\\n  }\\n}\\n' > "$(echo "$*" | sed 's/.*--outputs-file //')";; esac
      test "$1" != "$FAIL_CDK"`,
   );
   const npmScript = (name: string): string => `${log(name)}; test "$FAIL_SCRIPT" != ${name}`;
@@ -124,12 +124,13 @@ describe('./deploy.sh dev', () => {
       'docker buildx version',
       'preflight dev',
       'check ',
-      'cdk diff dev/* profile=team',
+      'cdk synth --quiet profile=team',
+      'cdk diff --app cdk.out --method=template dev/* profile=team',
       'cost --stage dev',
-      'cdk deploy dev/* --require-approval never --outputs-file cdk.out/outputs-dev.json profile=team',
+      'cdk deploy --app cdk.out dev/* --require-approval never --outputs-file cdk.out/outputs-dev.json profile=team',
     ]);
     expect(done.stdout).toContain('dev is account 111111111111, region eu-west-1, profile team');
-    expect(done.stdout).toContain('"DataBucket":"lake-1"');
+    expect(done.stdout).toContain('DataBucket lake-1\n');
     expect(done.stdout).toContain('Confirm the email subscription');
   });
 
@@ -140,7 +141,13 @@ describe('./deploy.sh dev', () => {
   test.each([
     ['preflight', { FAIL_SCRIPT: 'preflight' }, 2, 'preflight dev'],
     ['the checks', { FAIL_SCRIPT: 'check' }, 1, 'check'],
-    ['the difference', { FAIL_CDK: 'diff' }, 1, 'cdk diff dev/* profile=team'],
+    ['the synthesis', { FAIL_CDK: 'synth' }, 1, 'cdk synth --quiet profile=team'],
+    [
+      'the difference',
+      { FAIL_CDK: 'diff' },
+      1,
+      'cdk diff --app cdk.out --method=template dev/* profile=team',
+    ],
   ])('stops where %s fails', async (_what, env, code, last) => {
     const done = await deploy(['dev', '--yes'], env);
     expect([done.code, done.called.at(-1)]).toEqual([code, last]);
@@ -180,7 +187,8 @@ describe('./deploy.sh prod', () => {
     expect(done.called).toEqual([
       'preflight pipeline',
       'check ',
-      'cdk diff prod/* profile=team',
+      'cdk synth --quiet profile=team',
+      'cdk diff --app cdk.out --method=template prod/* profile=team',
       'cost --stage prod',
       'git push origin HEAD:main',
     ]);
@@ -216,7 +224,7 @@ describe('./deploy.sh prod', () => {
     const done = await deploy(['prod', '--direct', '--yes']);
     expect(done.code).toBe(0);
     expect(done.called).toContain('preflight prod');
-    expect(done.called.at(-1)).toContain('cdk deploy prod/*');
+    expect(done.called.at(-1)).toContain('cdk deploy --app cdk.out prod/*');
     expect(done.called).not.toContainEqual(expect.stringContaining('push'));
   });
 });
@@ -233,7 +241,8 @@ describe('./deploy.sh "message"', () => {
     expect(done.called).toEqual([
       'preflight pipeline',
       'make check',
-      'cdk diff prod/* profile=team',
+      'cdk synth --quiet profile=team',
+      'cdk diff --app cdk.out --method=template prod/* profile=team',
       'cost --stage prod',
       'git commit --quiet -m feat: a new thing',
       'git push origin HEAD:main',

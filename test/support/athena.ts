@@ -54,7 +54,7 @@ export async function createAthena(name: string): Promise<void> {
 }
 
 /** How long crawls of the emulator take; otherwise they never end. */
-async function letCrawlsTake(seconds: number): Promise<void> {
+export async function letCrawlsTake(seconds: number): Promise<void> {
   await fetch(`${awsEndpoint}/moto-api/state-manager/set-transition`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

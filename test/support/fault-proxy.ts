@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net';
 
 /**
  * What to do with one request: pass it on, answer with a status of our own, or pass it on and cut the connection
- * before the answer arrives, so that the sender cannot know that it was carried out.
+ * before the answer arrives, so that the sender cannot know that it was carried out, or pass on another body.
  */
-export type Fault = 'pass' | { readonly status: number; readonly body: string } | 'lose-answer';
+export type Fault =
+  'pass' | { readonly status: number; readonly body: string } | 'lose-answer' | { readonly replaced: string };
 
 /** What more there is to know about a request. */
 interface Passing {
@@ -53,11 +54,18 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       target: headers['x-amz-target'] as string | undefined,
       body,
     });
-    if (typeof fault === 'object') {
+    if (typeof fault === 'object' && 'status' in fault) {
       outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(fault.body);
       return;
     }
-    const answer = await pass(method, path, headers, body);
+    const answer = await (typeof fault === 'object'
+      ? pass(
+          method,
+          path,
+          { ...headers, 'content-length': String(Buffer.byteLength(fault.replaced)) },
+          Buffer.from(fault.replaced),
+        )
+      : pass(method, path, headers, body));
     if (fault === 'lose-answer') {
       outgoing.destroy();
       return;
