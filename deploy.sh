@@ -89,7 +89,7 @@ deploy_stage() { # dev or prod
   if [ "$yes" = true ]; then approval=never; fi
   npx cdk deploy --app cdk.out "$1/*" --require-approval "$approval" --outputs-file "cdk.out/outputs-$1.json"
   echo
-  sed -n 's/^ *"\(DataBucket\|AthenaBucket\)": "\([^"]*\)".*/\1 \2/p' "cdk.out/outputs-$1.json"
+  sed -n 's/^ *"\(DataBucket\|AthenaBucket\|TaskNetwork\)": "\([^"]*\)".*/\1 \2/p' "cdk.out/outputs-$1.json"
   echo "Confirm the email subscription when this was the first deployment: AWS has sent a link to each address."
   echo "Then try the alerts: ./deploy.sh --test-alert $1"
 }

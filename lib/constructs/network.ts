@@ -22,6 +22,8 @@ export class Network extends Construct {
   readonly vpc: Vpc;
   /** For tasks: out to HTTPS, nothing in. */
   readonly outbound: SecurityGroup;
+  /** What `aws ecs run-task --network-configuration` takes, for runs by hand. */
+  readonly runTaskConfiguration: string;
 
   constructor(scope: Construct, id: string, { name }: NetworkProps) {
     super(scope, id);
@@ -44,6 +46,8 @@ export class Network extends Construct {
     });
     this.outbound.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'AWS and Yahoo');
     Tags.of(this.vpc).add('Name', name);
+    const subnets = this.vpc.publicSubnets.map(({ subnetId }) => subnetId).join(',');
+    this.runTaskConfiguration = `awsvpcConfiguration={subnets=[${subnets}],securityGroups=[${this.outbound.securityGroupId}],assignPublicIp=ENABLED}`;
     acknowledge(this.vpc, {
       'AwsSolutions-VPC7':
         'nothing listens here and tasks run for minutes a day; flow logs would cost more than the tasks',

@@ -1,4 +1,4 @@
-import { Duration, Fn, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Fn, Stack } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
@@ -65,6 +65,7 @@ export class JobsStack extends Stack {
       events: lake.events.queue,
       workgroupName: lake.workgroup.workgroupName,
     });
+    new CfnOutput(this, 'TaskNetwork', { value: network.runTaskConfiguration });
     if (budget !== undefined) new BudgetAlarm(this, 'Budget', { monthlyUsd: budget, emails });
   }
 

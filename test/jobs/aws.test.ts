@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { awsClientConfig, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
 import { createAthena, seedAthena, startUnloadingAthena } from '../support/athena.ts';
 import { errorLine, signals, start, type Finished } from '../support/command.ts';
@@ -150,6 +151,46 @@ describeWithAws('on AWS', () => {
     const done = await signals(['query', 'select 1', '--provider', 'csv'], folder, environment);
     expect(done.code).toBe(2);
     expect(errorLine(done)).toMatch(/--provider is not for Athena/);
+  });
+
+  test('a load that dies between reading a month and writing it leaves the old object', async () => {
+    const s3 = new S3Client(awsClientConfig);
+    const Key = 'raw_data/provider=csv/month=2012-12/prices.parquet';
+    const before = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key }));
+    const changed = mkdtempSync(join(folder, 'changed-'));
+    const bars = 'date,open,high,low,close,adj_close,volume\n2012-12-03,1,1,1,1,1,1\n';
+    writeFileSync(join(changed, 'NEW.csv'), bars);
+    const load = [
+      'load',
+      '--source',
+      'csv',
+      '--path',
+      changed,
+      '--start',
+      '2012-12-01',
+      '--end',
+      '2013-01-01',
+    ];
+    const decide = athena.decide;
+    const running = start(load, folder, environment);
+    const seen: string[] = [];
+    athena.decide = (method, path) => {
+      if (!decodeURIComponent(path).includes('month=2012-12')) return 'pass';
+      seen.push(method);
+      if (method !== 'PUT') return 'pass';
+      running.child.kill('SIGKILL');
+      return { status: 500, body: '' };
+    };
+    const done = await running.finished;
+    athena.decide = decide;
+    expect(done).toMatchObject({ signal: 'SIGKILL' });
+    expect(seen.slice(0, 2)).toEqual(['GET', 'PUT']);
+    const after = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key }));
+    expect([after.ETag, after.LastModified]).toEqual([before.ETag, before.LastModified]);
+    expect(await signals(load, folder, environment)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 new'),
+    });
   });
 
   test('SIGTERM during a query cancels it and exits 1', async () => {

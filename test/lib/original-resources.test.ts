@@ -123,6 +123,18 @@ const table: [string, (stage: StageTemplates) => void][] = [
       jobs.resourceCountIs('AWS::EC2::Subnet', 2);
       jobs.resourcePropertiesCountIs('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' }, 2);
       jobs.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
+      const subnet = (n: number) => ({
+        Ref: expect.stringMatching(new RegExp(`^NetworkVpcpublicSubnet${n}Subnet`)),
+      });
+      expect(jobs.toJSON()['Outputs']['TaskNetwork'].Value['Fn::Join'][1]).toEqual([
+        'awsvpcConfiguration={subnets=[',
+        subnet(1),
+        ',',
+        subnet(2),
+        '],securityGroups=[',
+        { 'Fn::GetAtt': ['NetworkOutboundC742EB24', 'GroupId'] },
+        '],assignPublicIp=ENABLED}',
+      ]);
       jobs.hasResourceProperties('AWS::EC2::SecurityGroup', {
         SecurityGroupIngress: Match.absent(),
         SecurityGroupEgress: [
