@@ -11,7 +11,7 @@ import { readStoredPrices, type StoredPrices } from '../lake/stored-prices.ts';
 import { Fetcher, type Fetched, type FetchPolicy } from '../market/fetcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
-import { measureCoverage } from './coverage.ts';
+import { isCovered, measureCoverage } from './coverage.ts';
 import { finishLoad, type FinishedLoad, type LoadResult } from './finish.ts';
 import { judge } from './judge.ts';
 import { forgetMassAbsence, updateListing } from './memory.ts';
@@ -130,8 +130,10 @@ class ProviderLoad {
     }
     this.#flagStale();
     await this.#remember();
-    if (!this.#outcomes().some(({ status }) => ASKED_AGAIN.has(status))) await this.#request.staged.remove();
-    return { coverage: this.#coverage() };
+    const coverage = this.#coverage();
+    const goesOn = !isCovered(coverage) && this.#outcomes().some(({ status }) => ASKED_AGAIN.has(status));
+    if (!goesOn) await this.#request.staged.remove();
+    return { coverage };
   }
 
   record(): Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests'> {

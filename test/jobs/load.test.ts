@@ -56,7 +56,7 @@ describe('load --source csv', () => {
         return [ticker, dates.length, dates[0], dates.at(-1)];
       });
 
-    expect(await load()).toMatchObject({ code: 0, stdout: expect.stringMatching(/3: 3 with bars/) });
+    expect(await load()).toMatchObject({ code: 0, stdout: expect.stringMatching(/tickers +3: 3 ok/) });
     expect(await counts()).toEqual(expected('AAPL', 'GORO', 'SPY'));
     const before = await readLake(lake, `select * from ${ALL_PRICES} order by ticker, date`);
 
@@ -76,7 +76,7 @@ describe('load --source csv', () => {
       status: 'done',
       arguments: { start: '2011-01-01', end: '2012-01-01' },
       counts: { total: 4, ok: 4 },
-      rows: { new: 0, changed: 0, unchanged: 252 * 4 },
+      rows: { new: 0, changed: 0, unchanged: 252 * 4, removed: 0 },
     });
   });
 
@@ -167,7 +167,7 @@ describe('load --source csv', () => {
     const finished = await running.finished;
     watcher.close();
     expect(finished.code).toBe(1);
-    expect(errorLine(finished)).toMatch(/stopped by SIGTERM; load again/);
+    expect(errorLine(finished)).toMatch(/stopped by SIGTERM; the same command goes on/);
     expect(manifestsOf(lake)).toMatchObject([{ status: 'stopped' }]);
     expect(readdirSync(join(lake, 'staging'))).toEqual([]);
   });
@@ -207,7 +207,7 @@ describe('load from Yahoo', () => {
     signals(
       ['load', '--start', '2024-03-01', '--end', '2024-03-31', '--lake', `file:${lake}`, ...args],
       folder,
-      { YAHOO_BASE_URL: server.url },
+      { YAHOO_BASE_URL: server.url, YAHOO_RATE: '0' },
     );
 
   test('fetches the universe and keeps it as a table', async () => {
@@ -235,17 +235,27 @@ describe('load from Yahoo', () => {
       universe('ACME', 'BUSY', 'GONE'),
       '--min-coverage',
       '0.5',
+      '--backoff',
+      '0.001',
     );
     expect(finished.code).toBe(3);
     expect(errorLine(finished)).toBe(
-      '1 of 3 tickers were answered, --min-coverage asks for 0.5; first failure: BUSY rate-limited, HTTP 429, too many requests',
+      '1 of 3 tickers asked for are good, --min-coverage asks for 0.5; what was fetched is kept; first failure: BUSY rate-limited, HTTP 429, too many requests',
     );
     expect(await readLake(lake, `select ticker from ${ALL_PRICES}`)).toEqual([['ACME']]);
     expect(manifestsOf(lake)).toMatchObject([
       { status: 'failed', counts: { total: 3, ok: 1, 'rate-limited': 1, 'not-found': 1 } },
     ]);
     expect(
-      await load(lake, '--universe', universe('ACME', 'BUSY', 'GONE'), '--min-coverage', '0.3'),
+      await load(
+        lake,
+        '--universe',
+        universe('ACME', 'BUSY', 'GONE'),
+        '--min-coverage',
+        '0.3',
+        '--backoff',
+        '0.001',
+      ),
     ).toMatchObject({ code: 0 });
   });
 
@@ -315,7 +325,12 @@ describe('bad input of load', () => {
     ['no path', [], 2, /--source csv needs --path/],
     ['a folder that is not there', ['--path', '/no/such'], 2, /--path "\/no\/such" is not a folder/],
     ['an unknown option', ['--path', path, '--nope'], 2, /unknown option '--nope'/],
-    ['an unknown source', ['--source', 'bloomberg'], 2, /--source "bloomberg" is neither/],
+    [
+      'an unknown source',
+      ['--source', 'bloomberg'],
+      2,
+      /--source "bloomberg" is not known; choose yahoo, csv/,
+    ],
     ['a coverage above 1', ['--path', path, '--min-coverage', '95'], 2, /"95" is not a share/],
     ['a shard that is none', ['--path', path, '--shard', '3/2'], 2, /--shard "3\/2" is not i\/n/],
     ['a count below 1', ['--path', path, '--ntickers', '0'], 2, /"0" is not a whole number/],

@@ -24,7 +24,6 @@ for (let round = 0; round < Number(rounds); round += 1) {
   writer.add(`${name}${round}`, [{ date: '2020-01-02', ...prices }], {
     currency: 'USD',
     exchange: null,
-    name: null,
   });
   await writer.merge(new Date(), () => {});
 }
