@@ -15,6 +15,11 @@ export interface UniverseEntry {
 // A symbol ends up in file names and URLs.
 const SYMBOL = /^[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,39}$/;
 
+/** Whether a text can be a symbol of a provider. */
+export function isSymbol(text: string): boolean {
+  return SYMBOL.test(text);
+}
+
 const HEADER = ['id', 'numerai_ticker', 'bloomberg_ticker', 'yahoo'];
 
 /** Reads a universe file with the header `id,numerai_ticker,bloomberg_ticker,yahoo`. */
@@ -76,7 +81,7 @@ export function selectTickers(
     asked.length === 0
       ? [...symbols].slice(0, limit)
       : asked.map((name) => (symbols.has(name) ? name : (byAlias.get(name) ?? name))).slice(0, limit);
-  const refused = chosen.find((symbol) => !SYMBOL.test(symbol));
+  const refused = chosen.find((symbol) => !isSymbol(symbol));
   if (refused !== undefined) {
     throw new UsageError(`ticker "${refused}" is no symbol: letters, digits and . - ^ = & _ only`);
   }
