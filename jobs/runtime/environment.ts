@@ -9,6 +9,8 @@ const optionalText = z
 const schema = z.object({
   SIGNALS_LAKE: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  NUMERAI_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  NUMERAI_API_KEY: optionalText,
   LOG_LEVEL: optionalText.pipe(z.enum(['debug', 'info', 'warn', 'error']).default('info')),
   LOG_FORMAT: optionalText.pipe(z.enum(['pretty', 'json']).optional()),
 });
@@ -17,6 +19,9 @@ const schema = z.object({
 export interface Environment {
   readonly lake: string;
   readonly yahooBaseUrl: string | undefined;
+  readonly numeraiBaseUrl: string | undefined;
+  /** A secret: never part of a message. */
+  readonly numeraiApiKey: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'pretty' | 'json' | undefined;
 }
@@ -29,10 +34,13 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     const name = String(issue.path[0]);
     throw new UsageError(`${name} "${variables[name]}" is not usable: ${issue.message}`);
   }
-  const { SIGNALS_LAKE, YAHOO_BASE_URL, LOG_LEVEL, LOG_FORMAT } = parsed.data;
+  const { SIGNALS_LAKE, YAHOO_BASE_URL, NUMERAI_BASE_URL, NUMERAI_API_KEY, LOG_LEVEL, LOG_FORMAT } =
+    parsed.data;
   return {
     lake: SIGNALS_LAKE ?? 'file:./data/lake',
     yahooBaseUrl: YAHOO_BASE_URL,
+    numeraiBaseUrl: NUMERAI_BASE_URL,
+    numeraiApiKey: NUMERAI_API_KEY,
     logLevel: LOG_LEVEL,
     logFormat: LOG_FORMAT,
   };
