@@ -35,7 +35,7 @@ import { createProgress } from '../runtime/progress.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
 
-export interface RefreshOptions {
+interface RefreshOptions {
   readonly file?: string;
   readonly universe: string;
   readonly corrections: string;
@@ -85,7 +85,7 @@ export function defineUniverse(command: Command, job: Job): void {
     });
 }
 
-export async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
+async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
   const current = await readUniverse(options.universe);
   const corrections = await readCorrections(options.corrections);
   const evidenceFile = join(dirname(options.universe), EVIDENCE_FILE);

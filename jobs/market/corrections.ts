@@ -12,7 +12,7 @@ const correction = z.strictObject({
 
 const schema = z.record(z.string().regex(/^\S.* [A-Z][A-Z0-9]$/, 'is no Bloomberg ticker'), correction);
 
-export type Correction = z.infer<typeof correction>;
+type Correction = z.infer<typeof correction>;
 
 /** What wins over every rule, by Bloomberg ticker. */
 export type Corrections = ReadonlyMap<string, Correction>;

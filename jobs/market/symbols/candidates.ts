@@ -19,7 +19,7 @@ export interface Candidate {
  * - `table-only`: symbols of this exchange cannot be derived; they have to be in the corrections
  * - `not-on-yahoo`: Yahoo has no prices of it
  */
-export type RefusalCode = 'malformed' | 'unknown-exchange' | 'table-only' | 'not-on-yahoo';
+type RefusalCode = 'malformed' | 'unknown-exchange' | 'table-only' | 'not-on-yahoo';
 
 export interface Refusal {
   readonly kind: 'refused';

@@ -20,8 +20,8 @@ export interface Kept {
 }
 
 /**
- * Which names the refreshed universe has: those of Numerai, and those of ours that never were Numerai's. Known ones
- * come first, in the order of the universe: they keep their symbols when another name asks for one. Pure.
+ * Which names the refreshed universe has: those of Numerai, and those of ours that never were Numerai's. Those
+ * with a symbol come first: they keep it when another name asks for the same. Pure.
  */
 export function mergeNames(
   current: readonly UniverseEntry[],
@@ -58,7 +58,8 @@ export function mergeNames(
     const name = { id: numeraiTicker, numeraiTicker, bloombergTicker: bloomberg };
     kept.push({ name, known: '', isAdded: true, compositeFigi });
   }
-  return { kept, gone };
+  const hasNone = ({ known }: Kept): number => (known === '' ? 1 : 0);
+  return { kept: kept.toSorted((a, b) => hasNone(a) - hasNone(b)), gone };
 }
 
 /** A name and something about it. */
