@@ -118,7 +118,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         store,
         db: await openDuckDB(scratch),
         log,
-        progress: createProgress(job.isTerminal),
+        progress: createProgress(job.isTerminal, log),
         signal: job.signal,
         scratch,
         now: job.now,

@@ -1,5 +1,4 @@
-import { mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import PQueue from 'p-queue';
@@ -28,12 +27,13 @@ import {
 import { createYahooProvider } from '../market/yahoo.ts';
 import { DuckDBEngine } from '../query/duckdb-engine.ts';
 import { addDays, utcDate } from '../runtime/dates.ts';
-import { openDuckDB } from '../runtime/duckdb.ts';
+import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { packageRoot } from '../runtime/package-root.ts';
 import { createProgress } from '../runtime/progress.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
+import { withScratch } from '../runtime/scratch.ts';
 
 interface RefreshOptions {
   readonly file?: string;
@@ -57,7 +57,6 @@ const DOWNLOAD_TIMEOUT_MS = 300_000;
 const MAX_DOWNLOAD_BYTES = 500_000_000;
 
 const REQUEST_TIMEOUT_MS = 15_000;
-const REQUESTS_PER_SECOND = 2;
 /** A listing that traded in these days before today exists. */
 const RECENT_DAYS = 14;
 
@@ -86,15 +85,14 @@ export function defineUniverse(command: Command, job: Job): void {
 }
 
 async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
+  const today = utcDate(job.now());
   const current = await readUniverse(options.universe);
   const corrections = await readCorrections(options.corrections);
   const evidenceFile = join(dirname(options.universe), EVIDENCE_FILE);
-  const evidence = await readEvidence(evidenceFile);
+  const evidence = currentEvidence(await readEvidence(evidenceFile), today);
   const store = await chooseLake(options, job);
   const log = job.openLog({ job: 'universe', runId: createRunId(job.now()) });
-  const scratch = await mkdtemp(join(tmpdir(), 'signals-universe-'));
-  const db = await openDuckDB(scratch);
-  try {
+  await withDatabase(async (db, scratch) => {
     const { source, file } =
       options.file === undefined
         ? await downloadUniverse(job, scratch)
@@ -104,14 +102,12 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
     const { kept, gone } = mergeNames(current, names);
     assertFewRemovals(gone.length, current.length, options);
 
-    const today = utcDate(job.now());
-    const map = (name: Name, known: string): Mapping =>
-      mapName(name, known, corrections, currentEvidence(evidence, today));
+    const map = (name: Name, known: string): Mapping => mapName(name, known, corrections, evidence);
     if (options.verify) {
       await verifyNames(kept, map, evidence, {
         ask: createAsk(job),
         log,
-        progress: createProgress(job.isTerminal),
+        progress: createProgress(job.isTerminal, log),
         signal: job.signal,
         today,
         save: async () => {
@@ -132,10 +128,7 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
       }
     }
     job.print(describe(refreshed, gone, { source, ...options, table }));
-  } finally {
-    db.closeSync();
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /**
@@ -148,10 +141,9 @@ export async function resolveTickers(asked: readonly string[], store: ObjectStor
   return [...new Set(resolveSymbols(known.length > 0 ? known : await readUniverse(UNIVERSE_FILE), asked))];
 }
 
-async function readUniverseTable(store: ObjectStore): Promise<UniverseEntry[]> {
-  const scratch = await mkdtemp(join(tmpdir(), 'signals-universe-'));
-  const engine = new DuckDBEngine({ store, db: await openDuckDB(scratch), provider: undefined, scratch });
-  try {
+function readUniverseTable(store: ObjectStore): Promise<UniverseEntry[]> {
+  return withDatabase(async (db, scratch) => {
+    const engine = new DuckDBEngine({ store, db, provider: undefined, scratch });
     const { rows } = await engine.run('select id, numerai_ticker, bloomberg_ticker, yahoo from universe');
     return rows.map((row) => {
       const [id = '', numeraiTicker = '', bloombergTicker = '', yahoo = ''] = row.map((text) =>
@@ -159,10 +151,19 @@ async function readUniverseTable(store: ObjectStore): Promise<UniverseEntry[]> {
       );
       return { id, numeraiTicker, bloombergTicker, yahoo };
     });
-  } finally {
-    await engine.close();
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
+}
+
+/** Runs `work` with a DuckDB and a folder for temporary files. */
+function withDatabase<T>(work: (db: DuckDBConnection, scratch: string) => Promise<T>): Promise<T> {
+  return withScratch('universe', async (scratch) => {
+    const db = await openDuckDB(scratch);
+    try {
+      return await work(db, scratch);
+    } finally {
+      db.closeSync();
+    }
+  });
 }
 
 async function downloadUniverse(
@@ -219,7 +220,11 @@ function createAsk({ environment, signal, now }: Job): Ask {
   });
   const today = utcDate(now());
   const range = { start: addDays(today, -RECENT_DAYS), end: addDays(today, 1) };
-  const queue = new PQueue({ concurrency: 1, intervalCap: 1, interval: 1000 / REQUESTS_PER_SECOND });
+  const rate = environment.yahooRate;
+  const queue = new PQueue({
+    concurrency: 1,
+    ...(rate > 0 ? { intervalCap: 1, interval: 1000 / rate } : {}),
+  });
   return (ticker) => queue.add(() => provider.fetchDaily({ ticker, range, signal }));
 }
 

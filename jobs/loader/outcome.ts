@@ -39,6 +39,8 @@ export interface TickerOutcome {
   /** Dates of its first and last bar in the answer, when one was taken. */
   readonly first?: IsoDate;
   readonly last?: IsoDate;
+  /** Seconds since 1970 that the provider stamped the last bar with. */
+  readonly lastStamp?: number;
   readonly rows?: RowCounts;
   readonly exchange?: string;
   /** ISO 4217 code of the prices in the lake. */

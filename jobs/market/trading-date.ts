@@ -11,6 +11,20 @@ const formats = new Map<string, Intl.DateTimeFormat>();
  * @param timeZone IANA name such as `Australia/Sydney`; RangeError when there is none of that name
  */
 export function tradingDate(epochSeconds: number, timeZone: string): IsoDate {
+  return formatOf(timeZone).format(epochSeconds * 1000);
+}
+
+/** Whether there is a time zone of that name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    formatOf(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
   let format = formats.get(timeZone);
   if (format === undefined) {
     // The Swedish locale writes dates as YYYY-MM-DD.
@@ -22,5 +36,5 @@ export function tradingDate(epochSeconds: number, timeZone: string): IsoDate {
     });
     formats.set(timeZone, format);
   }
-  return format.format(epochSeconds * 1000);
+  return format;
 }

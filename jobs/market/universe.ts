@@ -79,7 +79,8 @@ export function resolveSymbols(universe: readonly UniverseEntry[], asked: readon
   for (const kind of ['bloombergTicker', 'numeraiTicker', 'id', 'yahoo'] as const) {
     for (const entry of universe) if (entry[kind] !== '') byAlias.set(entry[kind], entry.yahoo);
   }
-  return asked.map((name) => {
+  return asked.map((text) => {
+    const name = text.trim();
     const known = byAlias.get(name);
     if (known === '') throw new UsageError(`ticker "${name}" is in the universe, without a symbol`);
     const symbol = known ?? name;

@@ -6,7 +6,7 @@ export class YahooFailure extends Error {
   readonly outcome: Exclude<FetchResult, { kind: 'ok' }>;
 
   constructor(outcome: Exclude<FetchResult, { kind: 'ok' }>) {
-    super(outcome.kind === 'empty' ? 'no data in the range' : outcome.reason);
+    super(outcome.reason);
     this.name = 'YahooFailure';
     this.outcome = outcome;
   }
@@ -18,13 +18,22 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal;
   /** Bounds the whole exchange, body included. */
   readonly timeoutMs: number;
+  now(): Date;
+  /** Told the bytes of each body, after decompression. */
+  received(bytes: number): void;
 }
 
 /**
  * A `fetch` for yahoo-finance2 that classifies every answer by HTTP status and shape before the library sees it.
  * The library itself loses status and headers, puts whole bodies into messages and waits without a limit.
  */
-export function createYahooFetch({ baseUrl, signal, timeoutMs }: ExchangeOptions): typeof fetch {
+export function createYahooFetch({
+  baseUrl,
+  signal,
+  timeoutMs,
+  now,
+  received,
+}: ExchangeOptions): typeof fetch {
   return async (input, init) => {
     const asked = new URL(input instanceof Request ? input.url : input);
     const url = baseUrl === undefined ? asked : new URL(asked.pathname + asked.search, baseUrl);
@@ -38,10 +47,11 @@ export function createYahooFetch({ baseUrl, signal, timeoutMs }: ExchangeOptions
       status = response.status;
       retryAfter = response.headers.get('retry-after');
       body = await response.text();
+      received(Buffer.byteLength(body));
     } catch (error) {
       throw new YahooFailure({ kind: 'transient', reason: describeNetworkError(error, timeoutMs) });
     }
-    const failure = classify(status, retryAfter, body);
+    const failure = classify(status, retryAfter, body, now());
     if (failure !== undefined) throw new YahooFailure(failure);
     return new Response(body, { status, headers: { 'content-type': 'application/json' } });
   };
@@ -52,17 +62,20 @@ export function classify(
   status: number,
   retryAfter: string | null,
   body: string,
+  now: Date,
 ): Exclude<FetchResult, { kind: 'ok' }> | undefined {
   if (status === 429) {
-    const seconds = Number(retryAfter ?? Number.NaN);
+    const retryAfterMs = parseRetryAfter(retryAfter, now);
     const reason = 'HTTP 429, too many requests';
-    return Number.isFinite(seconds)
-      ? { kind: 'rate-limited', reason, retryAfterMs: seconds * 1000 }
-      : { kind: 'rate-limited', reason };
+    return { kind: 'rate-limited', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
   if (status === 401 || status === 403 || status === 999)
     return { kind: 'blocked', reason: `HTTP ${status}` };
   if (status >= 500) return { kind: 'transient', reason: `HTTP ${status}` };
+  // The library parses what looks whole, and parsing is what an answer costs.
+  if (status === 200 && body.startsWith('{"chart":{"result":[{') && body.endsWith('"error":null}}')) {
+    return undefined;
+  }
 
   const chart = parseChart(body);
   if (chart === undefined) {
@@ -72,13 +85,24 @@ export function classify(
   }
   const description = chart.error?.description ?? chart.error?.code;
   if (status === 404) return { kind: 'not-found', reason: description ?? 'HTTP 404' };
-  if (status === 400 && description?.startsWith("Data doesn't exist for startDate") === true)
-    return { kind: 'empty' };
+  if (status === 400 && description?.startsWith("Data doesn't exist for startDate") === true) {
+    return { kind: 'empty', reason: 'the provider has no data of that range', isExpected: true };
+  }
   if (status !== 200 || description !== undefined) {
     return { kind: 'invalid', reason: `HTTP ${status}: ${firstLine(description ?? 'no description')}` };
   }
-  if (!Array.isArray(chart.result) || chart.result.length === 0) return { kind: 'empty' };
+  if (!Array.isArray(chart.result) || chart.result.length === 0) {
+    return { kind: 'empty', reason: 'an answer without a result', isExpected: false };
+  }
   return undefined;
+}
+
+/** Milliseconds to wait by a Retry-After header, which gives seconds or an HTTP date (RFC 9110, 10.2.3). */
+function parseRetryAfter(header: string | null, now: Date): number | undefined {
+  if (header === null || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  const ms = Number.isNaN(seconds) ? Date.parse(header) - now.getTime() : seconds * 1000;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 interface ChartEnvelope {

@@ -22,7 +22,7 @@ import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
-const usd = { currency: 'USD', exchange: null, name: null };
+const usd = { currency: 'USD', exchange: null };
 const mergeScript = join(repository, 'test/support/merge-process.ts');
 let db: DuckDBConnection;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ function bar(date: string, close: number | null): Bar {
 }
 
 async function merge(store: ObjectStore, rows: Record<string, Bar[]>, fetchedAt = 0): Promise<MergeResult> {
-  const writer = new PricesWriter(store, db, 'csv', folder);
+  const writer = new PricesWriter(store, db, 'csv', folder, { keepsKnown: false });
   for (const [ticker, bars] of Object.entries(rows)) writer.add(ticker, bars, usd);
   return writer.merge(new Date(fetchedAt), () => {});
 }

@@ -77,7 +77,7 @@ describe('resolveSymbols', () => {
   );
 
   test('takes ids, numerai tickers, Bloomberg tickers and symbols, in the order asked', () => {
-    const asked = ['TEVA IT', 'our own', 'TEVA IL', 'TEVA.TA', 'NEW'];
+    const asked = ['TEVA IT', ' our own ', 'TEVA IL', 'TEVA.TA', 'NEW'];
     expect(resolveSymbols(aliases, asked)).toEqual(['TEVA.TA', 'SPY', 'TEVA.TA', 'TEVA.TA', 'NEW']);
   });
 

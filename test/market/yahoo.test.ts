@@ -314,7 +314,7 @@ describe('answers that are no prices', () => {
 });
 
 test('classify leaves a chart to the library', () => {
-  expect(classify(200, null, JSON.stringify(chartBody(usStock)))).toBeUndefined();
+  expect(classify(200, null, JSON.stringify(chartBody(usStock)), new Date())).toBeUndefined();
 });
 
 describe('tradingDate', () => {

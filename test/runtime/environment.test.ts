@@ -5,6 +5,8 @@ test('nothing set means a lake in data/lake, info and the format that fits the o
   expect(readEnvironment({})).toEqual({
     lake: 'file:./data/lake',
     yahooBaseUrl: undefined,
+    yahooRate: 2,
+    yahooInFlight: 4,
     numeraiBaseUrl: undefined,
     numeraiApiKey: undefined,
     logLevel: 'info',
