@@ -3,6 +3,7 @@ import { defineLoad } from './commands/load.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineQuickstart } from './commands/quickstart.ts';
 import { defineTransform } from './commands/transform.ts';
+import { defineUniverse } from './commands/universe.ts';
 import { defineVerify } from './commands/verify.ts';
 import { runJob } from './runtime/run-job.ts';
 import { versions } from './runtime/versions.ts';
@@ -17,6 +18,7 @@ await runJob(
     defineTransform(program.command('transform'), job);
     defineQuery(program.command('query'), job);
     defineVerify(program.command('verify'), job);
+    defineUniverse(program.command('universe'), job);
     defineQuickstart(program.command('quickstart'), job);
   },
   process.argv.slice(2),
