@@ -18,7 +18,6 @@ import {
   type Shard,
   type UniverseEntry,
 } from '../market/universe.ts';
-import { createYahooProvider } from '../market/yahoo.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { addDays, parseDate, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
@@ -31,8 +30,9 @@ import { createRunId } from '../runtime/run-id.ts';
 import { withScratch } from '../runtime/scratch.ts';
 import { versions } from '../runtime/versions.ts';
 import { collect, logFile, oneOf, parseCount, parsePositive, parseShard, parseShare } from './options.ts';
+import { connectYahoo, PATIENCE, type Patience } from './yahoo.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends Partial<Patience> {
   readonly start?: string;
   readonly end?: string;
   readonly history?: string;
@@ -45,19 +45,11 @@ export interface LoadOptions {
   readonly path?: string;
   readonly minCoverage: number;
   readonly accept?: boolean;
-  readonly rate?: number;
-  readonly inFlight?: number;
-  readonly timeout?: number;
-  readonly attempts?: number;
-  readonly backoff?: number;
-  readonly deadline?: number;
   readonly lake?: string;
   readonly local: boolean;
 }
 
 const DEFAULT_DAYS = 14;
-const PATIENCE = { timeout: 15, attempts: 8, backoff: 1, deadline: 180 };
-const STOP_AFTER_PAUSES = 8;
 
 /** `load`: prices into the lake. */
 export function defineLoad(command: Command, job: Job): void {
@@ -171,8 +163,7 @@ async function loadFromYahoo(
   openLog: OpenLog,
   job: Job,
 ): Promise<FinishedLoad> {
-  const { environment, now } = job;
-  const patience = { ...PATIENCE, ...options };
+  const { now } = job;
   const asked = {
     isRoutine: options.start === undefined && options.ticker.length === 0,
     historyStart: options.history === undefined ? undefined : parseDate(options.history, '--history'),
@@ -181,20 +172,7 @@ async function loadFromYahoo(
   const { tickers, range } = request;
   const run = await claimRun(ports.store, { provider: options.source, tickers, range, ...asked }, now());
   const log = openLog(run.runId, run.lines !== undefined);
-  const rate = options.rate ?? environment.yahooRate;
-  const policy = {
-    requestsPerSecond: rate === 0 ? Infinity : rate,
-    inFlight: options.inFlight ?? environment.yahooInFlight,
-    maxAttempts: patience.attempts,
-    backoffMs: patience.backoff * 1000,
-    stopAfterPauses: STOP_AFTER_PAUSES,
-    deadline: new Date(now().getTime() + patience.deadline * 60_000),
-  };
-  const provider = createYahooProvider({
-    baseUrl: environment.yahooBaseUrl,
-    timeoutMs: patience.timeout * 1000,
-    now,
-  });
+  const { provider, policy } = connectYahoo(job, options);
   const progress = createProgress(job.isTerminal, log);
   return loadFromProvider(
     { ...request, ...asked, ...run, policy },

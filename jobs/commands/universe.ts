@@ -1,12 +1,13 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import PQueue from 'p-queue';
 import { openLake } from '../lake/open-lake.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { saveUniverse } from '../lake/universe-table.ts';
 import { readCorrections } from '../market/corrections.ts';
+import { Fetcher } from '../market/fetcher.ts';
 import { downloadLive, readNames } from '../market/numerai.ts';
+import type { FetchResult } from '../market/provider.ts';
 import type { Ask } from '../market/symbols/confirm.ts';
 import { currentEvidence, formatEvidence, readEvidence } from '../market/symbols/evidence.ts';
 import { mapName, type Mapping, type Name } from '../market/symbols/mapping.ts';
@@ -24,8 +25,8 @@ import {
   resolveSymbols,
   type UniverseEntry,
 } from '../market/universe.ts';
-import { createYahooProvider } from '../market/yahoo.ts';
 import { DuckDBEngine } from '../query/duckdb-engine.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { addDays, utcDate } from '../runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
@@ -34,6 +35,7 @@ import { createProgress } from '../runtime/progress.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
+import { connectYahoo } from './yahoo.ts';
 
 interface RefreshOptions {
   readonly file?: string;
@@ -56,7 +58,6 @@ const DOWNLOAD_TIMEOUT_MS = 300_000;
 // Five thousand names and a few hundred features take a few MB.
 const MAX_DOWNLOAD_BYTES = 500_000_000;
 
-const REQUEST_TIMEOUT_MS = 15_000;
 /** A listing that traded in these days before today exists. */
 const RECENT_DAYS = 14;
 
@@ -212,20 +213,19 @@ function assertFewRemovals(gone: number, total: number, { universe, allowRemoval
   );
 }
 
-function createAsk({ environment, signal, now }: Job): Ask {
-  const provider = createYahooProvider({
-    baseUrl: environment.yahooBaseUrl,
-    timeoutMs: REQUEST_TIMEOUT_MS,
-    now,
-  });
-  const today = utcDate(now());
+/** Asks for one symbol at a time, under the same policy as a load. */
+function createAsk(job: Job): Ask {
+  const { provider, policy } = connectYahoo(job, { inFlight: 1 });
+  const fetcher = new Fetcher(provider, policy, systemClock, job.signal);
+  const today = utcDate(job.now());
   const range = { start: addDays(today, -RECENT_DAYS), end: addDays(today, 1) };
-  const rate = environment.yahooRate;
-  const queue = new PQueue({
-    concurrency: 1,
-    ...(rate > 0 ? { intervalCap: 1, interval: 1000 / rate } : {}),
-  });
-  return (ticker) => queue.add(() => provider.fetchDaily({ ticker, range, signal }));
+  return async (symbol) => {
+    let result: FetchResult = { kind: 'blocked', reason: 'not asked' };
+    await fetcher.fetch(symbol, range, 0, async ({ answer }) => {
+      result = answer.kind === 'unattempted' ? { kind: 'blocked', reason: answer.reason } : answer;
+    });
+    return result;
+  };
 }
 
 /** Writes a file whole beside its place and then switches it in. */

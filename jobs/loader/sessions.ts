@@ -17,7 +17,7 @@ export interface Gap {
 }
 
 /** So many days before the end of a window are looked at; a number has room for so many bits. */
-export const RECENT_DAYS = 30;
+const RECENT_DAYS = 30;
 
 /** An exchange has a character of its own from so many tickers on. */
 const MIN_TICKERS = 5;

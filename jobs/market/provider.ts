@@ -1,7 +1,7 @@
 import type { DateRange } from '../runtime/dates.ts';
 import type { Bar } from './bar.ts';
 
-export interface PriceRequest {
+interface PriceRequest {
   /** The provider's own symbol. */
   readonly ticker: string;
   readonly range: DateRange;

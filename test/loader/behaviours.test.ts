@@ -411,7 +411,7 @@ describe('13 the date is that of the exchange', () => {
       timeZone: 'Australia/Sydney',
       gmtoffset: 39600,
       // The last one is live: stamped with the last trade.
-      bars: bars.with(-1, { ...bars.at(-1)!, at: at('2024-03-22T05:10:07Z') }),
+      bars: [...bars.slice(0, -1), { ...bars.at(-1)!, at: at('2024-03-22T05:10:07Z') }],
     });
     const summer = weekdays('2024-03-04', TO).map((date) =>
       bar(date, 5, { at: at(`${date}T${date < '2024-03-10' ? '14' : '13'}:30:00Z`) }),

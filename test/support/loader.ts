@@ -15,7 +15,7 @@ import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts'
 import { temporaryFolder } from './folders.ts';
 import { startYahooServer, type PlayedChart, type YahooServer } from './yahoo-server.ts';
 
-export interface LoadSettings {
+interface LoadSettings {
   readonly tickers?: readonly string[];
   readonly start?: IsoDate;
   readonly end?: IsoDate;
