@@ -1,0 +1,60 @@
+import type { ExchangeFigures, LoadFigures } from '../../figures/figures.ts';
+import { formatCount, plural } from '../../format.ts';
+import { html, type Markup } from '../../html.ts';
+import { bar, fold, nameList, withoutPast, type Section } from '../parts.ts';
+
+/** All tickers by exchange; those with bars by name, since the sections above name the others. */
+export function tickersSection({ exchanges, run }: LoadFigures): Section {
+  return {
+    id: 'tickers',
+    title: 'All tickers',
+    extent: formatCount(run.tickers),
+    lead: html`<p>
+      By exchange, as the provider calls it. Search this page for a ticker: those with bars are listed here,
+      all others above.
+    </p>`,
+    body: [
+      exchangeTable(exchanges),
+      html`<h3>With bars <span class="count">${formatCount(run.counts.ok)}</span></h3>`,
+      exchanges.map(goodTickers),
+    ],
+  };
+}
+
+function exchangeTable(exchanges: readonly ExchangeFigures[]): Markup {
+  return html`<table class="exchanges">
+    <caption>
+      Tickers by exchange
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Exchange</th>
+        <th scope="col" class="n">All</th>
+        <th scope="col">With bars</th>
+        <th scope="col" class="n">No.</th>
+        <th scope="col" class="n">Empty</th>
+        <th scope="col" class="n">Failed</th>
+        <th scope="col" class="n"><abbr title="Quarantined">Quar.</abbr></th>
+        <th scope="col" class="n"><abbr title="Delisted">Del.</abbr></th>
+      </tr>
+    </thead>
+    <tbody>
+      ${exchanges.map(
+        ({ exchange, tickers, counts }) =>
+          html`<tr>
+            <th scope="row">${exchange}</th>
+            <td class="n">${formatCount(tickers)}</td>
+            <td class="wide">${bar(counts.ok / tickers, 'good')}</td>
+            ${[counts.ok, counts.empty, counts.failed, counts.quarantined, counts.delisted].map(
+              (count) => html`<td class="n">${formatCount(count)}</td>`,
+            )}
+          </tr> `,
+      )}
+    </tbody>
+  </table>`;
+}
+
+function goodTickers({ exchange, good }: ExchangeFigures): Markup | undefined {
+  if (good.length === 0) return undefined;
+  return fold(html`<b>${exchange}</b> ${plural(good.length, 'ticker')}`, nameList(withoutPast(good)));
+}
