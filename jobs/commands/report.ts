@@ -68,7 +68,8 @@ async function writeWhole(file: string, text: string): Promise<void> {
     await writeFile(temporary, text);
     await rename(temporary, file);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // Where its folder could not be made there is nothing to remove.
+    await rm(temporary, { force: true }).catch(() => {});
     throw new UsageError(`--out "${file}" cannot be written: ${firstLine(error)}`, error);
   }
 }

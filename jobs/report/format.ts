@@ -28,12 +28,12 @@ export function formatChange(change: number): string {
 }
 
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}${THIN}ms`;
-  if (ms < 60_000) return `${decimal.format(ms / 1000)}${THIN}s`;
-  const minutes = Math.round(ms / 60_000);
-  if (minutes >= 60) return `${Math.floor(minutes / 60)}${THIN}h ${minutes % 60}${THIN}min`;
+  if (ms < 999.5) return `${Math.round(ms)}${THIN}ms`;
+  if (ms < 59_950) return `${decimal.format(ms / 1000)}${THIN}s`;
   const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)}${THIN}min ${seconds % 60}${THIN}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}${THIN}min ${seconds % 60}${THIN}s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)}${THIN}h ${minutes % 60}${THIN}min`;
 }
 
 export function formatBytes(bytes: number): string {

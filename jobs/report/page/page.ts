@@ -44,7 +44,7 @@ export interface PageContext {
 export function renderPage(figures: LoadFigures, { lake, madeAt, skipped, css }: PageContext): string {
   const sections = SECTIONS.map((section) => section(figures));
   const styleHash = createHash('sha256').update(css).digest('base64');
-  return html`<!doctype html>
+  const page = html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
@@ -96,7 +96,8 @@ export function renderPage(figures: LoadFigures, { lake, madeAt, skipped, css }:
           </p>
         </footer>
       </body>
-    </html> `.text;
+    </html>`;
+  return `${page.text}\n`;
 }
 
 function skippedNote(skipped: readonly SkippedManifest[]): Markup {

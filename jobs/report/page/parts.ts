@@ -98,7 +98,7 @@ export function byReason(title: string, groups: readonly NameGroup[]): Child {
       ? undefined
       : html`<ul class="singles">
           ${single.flatMap(({ key, names }) =>
-            names.map((name) => html`<li>${nameOf(name)} <span class="why">${key}</span></li>`),
+            names.map((name) => html`<li>${nameOf(name)} <span class="why">${key}</span></li> `),
           )}
         </ul>`,
   ];
@@ -107,7 +107,7 @@ export function byReason(title: string, groups: readonly NameGroup[]): Child {
 /** Tickers in a line, each with its runs in a row when there are several. */
 export function nameList(names: readonly Name[]): Markup {
   return html`<ul class="names">
-    ${names.map((name) => html`<li>${nameOf(name)}</li>`)}
+    ${names.map((name) => html`<li>${nameOf(name)}</li> `)}
   </ul>`;
 }
 

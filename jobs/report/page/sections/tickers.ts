@@ -30,8 +30,8 @@ function exchangeTable(exchanges: readonly ExchangeFigures[]): Markup {
       <tr>
         <th scope="col">Exchange</th>
         <th scope="col" class="n">All</th>
-        <th scope="col">With bars</th>
-        <th scope="col" class="n">No.</th>
+        <th scope="col" class="n">Bars</th>
+        <th scope="col" class="wide">Share</th>
         <th scope="col" class="n">Empty</th>
         <th scope="col" class="n">Failed</th>
         <th scope="col" class="n"><abbr title="Quarantined">Quar.</abbr></th>
@@ -44,8 +44,9 @@ function exchangeTable(exchanges: readonly ExchangeFigures[]): Markup {
           html`<tr>
             <th scope="row">${exchange}</th>
             <td class="n">${formatCount(tickers)}</td>
+            <td class="n">${formatCount(counts.ok)}</td>
             <td class="wide">${bar(counts.ok / tickers, 'good')}</td>
-            ${[counts.ok, counts.empty, counts.failed, counts.quarantined, counts.delisted].map(
+            ${[counts.empty, counts.failed, counts.quarantined, counts.delisted].map(
               (count) => html`<td class="n">${formatCount(count)}</td>`,
             )}
           </tr> `,
