@@ -41,7 +41,7 @@ function coverage({ coverage: found, status, failure }: RunFigures): Markup {
   return html`<div class="verdict">
     <p class="share"><span class="figure">${formatShare(share)}</span> coverage</p>
     <p class="${verdict}">
-      <strong>${isMet ? 'Not below' : 'Below'} the required ${formatShare(required)}.</strong>
+      <strong>${isMet ? 'At or above' : 'Below'} the required ${formatShare(required)}.</strong>
       Good are ${formatCount(good)} of the ${formatCount(expected)} tickers that were ${baseline}. The run is
       <strong>${status}</strong>${failure === undefined ? '.' : `: ${failure}`}
     </p>
@@ -65,11 +65,7 @@ function facts({ durationMs, requests, bytes, tickers }: RunFigures): Markup {
       formatCount(retries),
       made === 0 ? 'of no request' : `${formatShare(retries / made)} of requests`,
     ],
-    [
-      'Pauses',
-      formatCount(pauses),
-      pauses === 0 ? 'never refused for long' : `${formatDuration(pausedMs)} in all`,
-    ],
+    ['Pauses', formatCount(pauses), pauses === 0 ? 'none was needed' : `${formatDuration(pausedMs)} in all`],
   ];
   return html`<dl class="facts">
     ${list.map(

@@ -1,7 +1,8 @@
+import { max } from 'd3-array';
 import type { ExchangeFigures, LoadFigures } from '../../figures/figures.ts';
 import { formatCount, plural } from '../../format.ts';
 import { html, type Markup } from '../../html.ts';
-import { bar, fold, nameList, withoutPast, type Section } from '../parts.ts';
+import { fold, nameList, percent, withoutPast, type Section } from '../parts.ts';
 
 /** All tickers by exchange; those with bars by name, since the sections above name the others. */
 export function tickersSection({ exchanges, run }: LoadFigures): Section {
@@ -22,16 +23,17 @@ export function tickersSection({ exchanges, run }: LoadFigures): Section {
 }
 
 function exchangeTable(exchanges: readonly ExchangeFigures[]): Markup {
+  const most = max(exchanges, ({ tickers }) => tickers) ?? 0;
   return html`<table class="exchanges">
     <caption>
-      Tickers by exchange
+      Tickers by exchange; the longer the bar the larger the exchange, those with bars first
     </caption>
     <thead>
       <tr>
         <th scope="col">Exchange</th>
         <th scope="col" class="n">All</th>
         <th scope="col" class="n">Bars</th>
-        <th scope="col" class="wide">Share</th>
+        <th scope="col" class="wide">Size</th>
         <th scope="col" class="n">Empty</th>
         <th scope="col" class="n">Failed</th>
         <th scope="col" class="n"><abbr title="Quarantined">Quar.</abbr></th>
@@ -43,16 +45,24 @@ function exchangeTable(exchanges: readonly ExchangeFigures[]): Markup {
         ({ exchange, tickers, counts }) =>
           html`<tr>
             <th scope="row">${exchange}</th>
-            <td class="n">${formatCount(tickers)}</td>
-            <td class="n">${formatCount(counts.ok)}</td>
-            <td class="wide">${bar(counts.ok / tickers, 'good')}</td>
-            ${[counts.empty, counts.failed, counts.quarantined, counts.delisted].map(
-              (count) => html`<td class="n">${formatCount(count)}</td>`,
-            )}
+            ${[tickers, counts.ok].map(countCell)}
+            <td class="wide">${sizeBar(tickers / most, counts.ok / most)}</td>
+            ${[counts.empty, counts.failed, counts.quarantined, counts.delisted].map(countCell)}
           </tr> `,
       )}
     </tbody>
   </table>`;
+}
+
+function countCell(count: number): Markup {
+  return html`<td class="n${count === 0 ? ' zero' : ''}">${formatCount(count)}</td>`;
+}
+
+function sizeBar(all: number, good: number): Markup {
+  return html`<svg class="bar" aria-hidden="true">
+    <rect class="rest" width="${percent(all)}" height="100%" />
+    <rect class="good" width="${percent(good)}" height="100%" />
+  </svg>`;
 }
 
 function goodTickers({ exchange, good }: ExchangeFigures): Markup | undefined {
