@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { openLake } from '../lake/open-lake.ts';
 import { loadFigures, type LoadFigures } from '../report/figures/figures.ts';
@@ -8,9 +7,11 @@ import { countNames } from '../report/figures/names.ts';
 import { formatBytes, formatCount, formatInstant, formatShare, plural } from '../report/format.ts';
 import { renderPage } from '../report/page/page.ts';
 import { readManifests } from '../report/read-manifests.ts';
+import { selectRuns } from '../report/select-runs.ts';
 import { STATUS_NAMES, STATUSES } from '../report/statuses.ts';
 import { firstLine, LakeError, UsageError } from '../runtime/errors.ts';
 import { packageRoot } from '../runtime/package-root.ts';
+import { replaceFile } from '../runtime/replace-file.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { oneOf, parseCount } from './options.ts';
@@ -53,25 +54,15 @@ async function reportLoad({ runs, out, lake, local }: ReportOptions, job: Job): 
         : `none of the newest ${plural(skipped.length, 'manifest')} of lake "${store.url}" can be read; load once more`,
     );
   }
-  const figures = loadFigures(manifests);
+  const figures = loadFigures(selectRuns(manifests));
   const css = await readFile(STYLE_SHEET, 'utf8');
   const page = renderPage(figures, { lake: store.url, madeAt: job.now(), skipped, css });
-  await writeWhole(out, page);
-  job.print(describe(figures, out, Buffer.byteLength(page)));
-}
-
-/** Whoever reads the page sees the old one or the new one. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(temporary, text);
-    await rename(temporary, file);
+    await replaceFile(out, page);
   } catch (error) {
-    // Where its folder could not be made there is nothing to remove.
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new UsageError(`--out "${file}" cannot be written: ${firstLine(error)}`, error);
+    throw new UsageError(`--out "${out}" cannot be written: ${firstLine(error)}`, error);
   }
+  job.print(describe(figures, out, Buffer.byteLength(page)));
 }
 
 function describe(figures: LoadFigures, out: string, bytes: number): string {

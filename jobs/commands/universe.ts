@@ -1,4 +1,4 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { openLake } from '../lake/open-lake.ts';
@@ -32,6 +32,7 @@ import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { packageRoot } from '../runtime/package-root.ts';
 import { createProgress } from '../runtime/progress.ts';
+import { replaceFile } from '../runtime/replace-file.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
@@ -226,22 +227,6 @@ function createAsk(job: Job): Ask {
     });
     return result;
   };
-}
-
-/** Writes a file whole beside its place and then switches it in. */
-async function replaceFile(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    {
-      await using handle = await open(temporary, 'w');
-      await handle.writeFile(text);
-      await handle.sync();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }
 
 /** A line for each name that needs a look, then the counts. */

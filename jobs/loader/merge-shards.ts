@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { manifestFolder } from '../lake/layout.ts';
 import { writeManifest } from '../lake/manifest.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
@@ -6,6 +5,7 @@ import type { DateRange } from '../runtime/dates.ts';
 import { MarketError } from '../runtime/errors.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { assertCoverage, countStatuses, sumRows, type FinishedLoad } from './finish.ts';
+import { parseManifest } from './manifest-schema.ts';
 import type { ExchangeSessions, LoadManifest } from './outcome.ts';
 
 export interface MergeRequest {
@@ -18,16 +18,6 @@ export interface MergeRequest {
 
 /** Older shards belong to an earlier load of the same window. */
 const SHARDS_OF_HOURS = 24;
-
-const headSchema = z.looseObject({
-  finishedAt: z.iso.datetime(),
-  arguments: z.looseObject({
-    provider: z.string(),
-    start: z.string(),
-    end: z.string(),
-    shard: z.string().optional(),
-  }),
-});
 
 /**
  * Puts the manifests of the latest run of each shard together into one, which decides whether the load as a whole
@@ -108,14 +98,16 @@ async function latestOfEachShard(
     if (now.getTime() - modifiedAt.getTime() > SHARDS_OF_HOURS * 3_600_000) continue;
     const object = await store.get(key);
     if (object === undefined) continue;
-    const content: unknown = JSON.parse(Buffer.from(object.body).toString());
-    const { data: head } = headSchema.safeParse(content);
+    const manifest = parseManifest(object.body);
+    if (typeof manifest === 'string') continue;
+    const { shard, ...asked } = manifest.arguments;
     const isOurs =
-      head?.arguments.provider === provider &&
-      head.arguments.start === range.start &&
-      head.arguments.end === range.end &&
-      head.arguments.shard?.endsWith(`/${count}`) === true;
-    if (isOurs) latest.set(head.arguments.shard!, content as LoadManifest);
+      asked['provider'] === provider &&
+      asked['start'] === range.start &&
+      asked['end'] === range.end &&
+      typeof shard === 'string' &&
+      shard.endsWith(`/${count}`);
+    if (isOurs) latest.set(shard, manifest);
   }
   return latest;
 }

@@ -1,4 +1,4 @@
-import type { FetchScope, SeriesFlag, TickerStatus } from '../loader/outcome.ts';
+import type { FetchScope, TickerStatus } from '../loader/outcome.ts';
 
 /**
  * What a status means for who runs the load: `good` needs nothing, `failure` may need a hand, `held` needs a
@@ -48,11 +48,6 @@ export const SCOPES: Readonly<Record<FetchScope, string>> = {
 };
 
 export const SCOPE_NAMES = Object.keys(SCOPES) as FetchScope[];
-
-const FLAGS: Readonly<Record<SeriesFlag, true>> = { stale: true, flat: true, renamed: true };
-
-/** Why a series deserves a look. */
-export const FLAG_NAMES = Object.keys(FLAGS) as SeriesFlag[];
 
 export function isFailure(status: TickerStatus): boolean {
   return STATUSES[status].kind === 'failure';

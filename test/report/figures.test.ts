@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import type { LoadManifest, TickerOutcome } from '../../jobs/loader/outcome.ts';
 import { loadFigures } from '../../jobs/report/figures/figures.ts';
 import { countNames } from '../../jobs/report/figures/names.ts';
-import { FLAG_NAMES, isFailure, SCOPE_NAMES, STATUS_NAMES } from '../../jobs/report/statuses.ts';
+import { SERIES_FLAGS } from '../../jobs/loader/outcome.ts';
+import { isFailure, SCOPE_NAMES, STATUS_NAMES } from '../../jobs/report/statuses.ts';
 import { manifestOf, outcomeOf } from '../support/manifests.ts';
 
 const failed = (ticker: string, reason: string, changes: Partial<TickerOutcome> = {}): TickerOutcome => ({
@@ -283,7 +284,7 @@ const outcome: fc.Arbitrary<Omit<TickerOutcome, 'ticker'>> = fc.record(
     restated: fc.constantFrom('split 4:1', 'dividend 0.20'),
     missing: fc.uniqueArray(fc.constantFrom('2026-11-18', '2026-11-19'), { maxLength: 2 }),
     rejected: fc.nat(3),
-    flags: fc.uniqueArray(fc.constantFrom(...FLAG_NAMES)),
+    flags: fc.uniqueArray(fc.constantFrom(...SERIES_FLAGS)),
   },
   { requiredKeys: ['status', 'scope', 'attempts', 'bytes'] },
 );
@@ -316,7 +317,7 @@ test('every count adds up to the tickers of the last run', () => {
       expect(countNames(figures.quarantined)).toBe(figures.run.counts.quarantined);
       expect(countNames(figures.delisted)).toBe(figures.run.counts.delisted);
       expect(countNames(figures.empty)).toBe(figures.run.counts.empty);
-      for (const flag of FLAG_NAMES)
+      for (const flag of SERIES_FLAGS)
         expect(countNames(figures.flagged[flag])).toBe(count(({ flags }) => flags?.includes(flag) === true));
       expect(countNames(figures.restated)).toBe(count(({ restated }) => restated !== undefined));
 
