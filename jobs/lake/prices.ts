@@ -8,6 +8,7 @@ import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import { pricesKey } from './layout.ts';
 import { ABSENT, ConflictError, type ObjectStore } from './object-store.ts';
+import { RowBuffer } from './row-buffer.ts';
 import { PRICES_COLUMNS, PRICES_KEY, PRICES_VALUES } from './schema.ts';
 
 /** Rows of one ticker that a merge found to be new, changed or as they were. */
@@ -33,7 +34,13 @@ const CHUNK_ROWS = 2048;
 // Rows are sorted by ticker: who reads some of the tickers passes over the other groups of a month.
 const ROW_GROUP_ROWS = 10 * 2048;
 
-type Value = string | number | null;
+interface Owner {
+  readonly ticker: string;
+  readonly currency: string | null;
+  readonly exchange: string | null;
+}
+
+const FIGURES = PRICES_VALUES.filter(({ type }) => type === 'DOUBLE');
 
 /** Values that a provider can lose for a while. */
 const PRICES = new Set(['open', 'high', 'low', 'close', 'adj_close', 'volume']);
@@ -53,8 +60,10 @@ export class PricesWriter {
   readonly #provider: string;
   readonly #scratch: string;
   readonly #keepsKnown: boolean;
-  #rows: Value[][] = [];
-  #replaced: Value[][] = [];
+  #rows = new RowBuffer();
+  /** Whose the rows are, by the number they are kept under. */
+  #owners: Owner[] = [];
+  #replaced: { ticker: string; range: DateRange }[] = [];
 
   /**
    * @param scratch an existing folder for files that live as long as a merge
@@ -87,13 +96,9 @@ export class PricesWriter {
     { currency, exchange }: Pick<Listing, 'currency' | 'exchange'>,
     replaces?: DateRange,
   ): void {
-    if (replaces !== undefined) this.#replaced.push([ticker, toDay(replaces.start), toDay(replaces.end)]);
-    for (const bar of bars) {
-      this.#rows.push([
-        ...[ticker, toDay(bar.date), bar.open, bar.high, bar.low, bar.close, bar.adjClose, bar.volume],
-        ...[bar.dividend, bar.split, currency, exchange],
-      ]);
-    }
+    if (replaces !== undefined) this.#replaced.push({ ticker, range: replaces });
+    const owner = this.#owners.push({ ticker, currency, exchange }) - 1;
+    for (const bar of bars) this.#rows.add(owner, bar);
   }
 
   /**
@@ -115,39 +120,64 @@ export class PricesWriter {
     return { rows, written };
   }
 
-  /** Moves what was collected into the tables `incoming` and `replaced`; resolves with their months, oldest first. */
+  /**
+   * Moves what was collected into the tables `incoming`, `owners` and `replaced`; resolves with the months they touch,
+   * oldest first. Texts are kept once per ticker: appending them costs more than anything else in a row.
+   */
   async #stage(): Promise<string[]> {
     const rows = this.#rows;
+    const owners = this.#owners;
     const replaced = this.#replaced;
-    this.#rows = [];
+    this.#rows = new RowBuffer();
+    this.#owners = [];
     this.#replaced = [];
-    const columns = PRICES_VALUES.map(({ name, type }) => `${name} ${type}`).join(', ');
-    await this.#db.run(`create or replace temp table staged (ticker varchar, day integer, ${columns})`);
-    const types = PRICES_VALUES.map(({ type }) => (type === 'DOUBLE' ? DOUBLE : VARCHAR));
-    await this.#append('staged', [VARCHAR, INTEGER, ...types], rows);
-    await this.#db.run(`create or replace temp table incoming as
-      select ticker, date '1970-01-01' + day as date, ${VALUE_NAMES.join(', ')} from staged`);
-    await this.#db.run('drop table staged');
-    await this.#db.run(
-      'create or replace temp table replaced (ticker varchar, first_day integer, end_day integer)',
+    const columns = FIGURES.map(({ name, type }) => `${name} ${type}`).join(', ');
+    await this.#append(
+      `incoming (owner integer, day integer, ${columns})`,
+      [INTEGER, INTEGER, ...FIGURES.map(() => DOUBLE)],
+      rows.length,
+      (from, to) => rows.columns(from, to),
     );
-    await this.#append('replaced', [VARCHAR, INTEGER, INTEGER], replaced);
+    await this.#append(
+      'owners (owner integer, ticker varchar, currency varchar, exchange varchar)',
+      [INTEGER, VARCHAR, VARCHAR, VARCHAR],
+      owners.length,
+      (from, to) => {
+        const slice = owners.slice(from, to);
+        return [
+          slice.map((_, index) => from + index),
+          slice.map(({ ticker }) => ticker),
+          slice.map(({ currency }) => currency),
+          slice.map(({ exchange }) => exchange),
+        ];
+      },
+    );
+    await this.#db.run(`create or replace temp table replaced as
+      select * from (values (${literal('')}, date '1970-01-01', date '1970-01-01')
+        ${replaced.map(({ ticker, range: { start, end } }) => `, (${literal(ticker)}, date ${literal(start)}, date ${literal(end)})`).join('')}
+      ) as ranges(ticker, first_date, end_date) where ticker <> ''`);
     const months = await this.#db.runAndReadAll(`
-      select distinct strftime(date, '%Y-%m') as month from incoming
+      select distinct strftime(date '1970-01-01' + day, '%Y-%m') as month from incoming
       union
-      select strftime(unnest(generate_series(
-        date_trunc('month', date '1970-01-01' + first_day), date '1970-01-01' + (end_day - 1), interval 1 month
-      )), '%Y-%m') from replaced
+      select strftime(unnest(generate_series(date_trunc('month', first_date), end_date - 1, interval 1 month)), '%Y-%m')
+      from replaced
       order by month`);
     return months.getRowsJson().map((row) => String(row![0]));
   }
 
-  async #append(table: string, types: readonly DuckDBType[], rows: readonly Value[][]): Promise<void> {
-    const appender = await this.#db.createAppender(table);
-    for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
-      const slice = rows.slice(from, from + CHUNK_ROWS);
-      const chunk = DuckDBDataChunk.create(types, slice.length);
-      chunk.setRows(slice);
+  /** Makes a table anew, of columns that `columnsOf` gives for a range of its rows. */
+  async #append(
+    declaration: string,
+    types: readonly DuckDBType[],
+    length: number,
+    columnsOf: (from: number, to: number) => (string | number | null)[][],
+  ): Promise<void> {
+    await this.#db.run(`create or replace temp table ${declaration}`);
+    const appender = await this.#db.createAppender(declaration.split(' ', 1)[0]!);
+    for (let from = 0; from < length; from += CHUNK_ROWS) {
+      const to = Math.min(from + CHUNK_ROWS, length);
+      const chunk = DuckDBDataChunk.create(types, to - from);
+      chunk.setColumns(columnsOf(from, to));
       appender.appendDataChunk(chunk);
     }
     appender.closeSync();
@@ -212,7 +242,10 @@ export class PricesWriter {
     await this.#db.run(`create or replace temp table merged as
       with arriving as (
         select i.ticker, i.date, ${VALUE_NAMES.map(value).join(',\n')}
-        from (select * from incoming where strftime(date, '%Y-%m') = ${literal(month)}) as i
+        from (
+          select *, date '1970-01-01' + day as date from incoming join owners using (owner)
+          where day >= ${toDay(`${month}-01`)} and day < ${firstDayAfter(month)}
+        ) as i
         left join stored as s on i.ticker = s.ticker and i.date = s.date
         left join (select distinct ticker from replaced) as r on i.ticker = r.ticker
       ), judged as (
@@ -221,7 +254,7 @@ export class PricesWriter {
           s.fetched_at as known_since,
           case when a.ticker is null then case when exists (
               select 1 from replaced as r where r.ticker = s.ticker
-                and s.date >= date '1970-01-01' + r.first_day and s.date < date '1970-01-01' + r.end_day
+                and s.date >= r.first_date and s.date < r.end_date
             ) then 'removed' else 'kept' end
             when s.ticker is null then 'new'
             when ${tuple('a')} is distinct from ${tuple('s')} then 'changed' else 'unchanged' end as outcome
@@ -267,4 +300,10 @@ export class PricesWriter {
       to ${literal(file)} (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS})`);
     return readFile(file);
   }
+}
+
+/** The day number of the first day after a calendar month `YYYY-MM`. */
+function firstDayAfter(month: string): number {
+  const [year, number] = month.split('-').map(Number);
+  return Date.UTC(year!, number!, 1) / 86_400_000;
 }

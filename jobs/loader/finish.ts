@@ -3,6 +3,7 @@ import type { RowCounts } from '../lake/prices.ts';
 import { saveUniverse } from '../lake/universe-table.ts';
 import { utcDate } from '../runtime/dates.ts';
 import { CoverageError, firstLine, StoppedError } from '../runtime/errors.ts';
+import { measureUsage } from '../runtime/usage.ts';
 import { isCovered, type Coverage } from './coverage.ts';
 import type { LoadManifest, TickerOutcome } from './outcome.ts';
 import type { LoadPorts, LoadRequest } from './request.ts';
@@ -69,6 +70,7 @@ export async function finishLoad(
     },
     ...rest,
     written: [...rest.written].toSorted(),
+    usage: measureUsage(),
     tickers: tickers.toSorted((a, b) => (a.ticker < b.ticker ? -1 : 1)),
   };
   let manifestKey = '';

@@ -47,6 +47,7 @@ const manifest: z.ZodType<LoadManifest> = z
     }),
     sessions: z.array(z.object({ exchange: z.string(), tickers: count, closes: z.record(date, count) })),
     written: z.array(z.string()),
+    usage: z.object({ cpuSeconds: z.number(), peakMemoryMB: z.number() }),
     tickers: z.array(outcome),
   })
   .refine(({ counts, tickers }) => counts.total === tickers.length, {

@@ -81,6 +81,10 @@ export async function mergeShards(
     },
     coverage,
     sessions: addSessions(manifests.flatMap(({ sessions }) => sessions)),
+    usage: {
+      cpuSeconds: sum(({ usage }) => usage.cpuSeconds),
+      peakMemoryMB: Math.max(...manifests.map(({ usage }) => usage.peakMemoryMB)),
+    },
     written: [...new Set(manifests.flatMap(({ written }) => written))].toSorted(),
     tickers,
   };

@@ -99,5 +99,7 @@ export interface LoadManifest extends RunManifest {
   };
   readonly sessions: readonly ExchangeSessions[];
   readonly written: readonly string[];
+  /** Of the process that finished the run. */
+  readonly usage: { readonly cpuSeconds: number; readonly peakMemoryMB: number };
   readonly tickers: readonly TickerOutcome[];
 }

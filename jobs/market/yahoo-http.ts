@@ -38,23 +38,45 @@ export function createYahooFetch({
     const asked = new URL(input instanceof Request ? input.url : input);
     const url = baseUrl === undefined ? asked : new URL(asked.pathname + asked.search, baseUrl);
     const headers = new Headers(init?.headers);
+    const bound = boundSignal(signal, timeoutMs);
     let status: number;
     let retryAfter: string | null;
     let body: string;
     try {
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const response = await fetch(url, { headers, signal: AbortSignal.any([signal, timeout]) });
+      const response = await fetch(url, { headers, signal: bound.signal });
       status = response.status;
       retryAfter = response.headers.get('retry-after');
       body = await response.text();
       received(Buffer.byteLength(body));
     } catch (error) {
       throw new YahooFailure({ kind: 'transient', reason: describeNetworkError(error, timeoutMs) });
+    } finally {
+      bound.release();
     }
     const failure = classify(status, retryAfter, body, now());
     if (failure !== undefined) throw new YahooFailure(failure);
-    return new Response(body, { status, headers: { 'content-type': 'application/json' } });
+    return textResponse(status, body);
   };
+}
+
+/** Follows a signal and a time-out. `AbortSignal.timeout` would keep its timer long after the answer. */
+function boundSignal(signal: AbortSignal, timeoutMs: number): { signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort(new DOMException('stopped', 'AbortError'));
+  const timer = setTimeout(() => controller.abort(new DOMException('too late', 'TimeoutError')), timeoutMs);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop);
+  const release = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  };
+  return { signal: controller.signal, release };
+}
+
+/** What yahoo-finance2 reads of a response. A real one would turn the text into a stream and back. */
+function textResponse(status: number, body: string): Response {
+  const read = { ok: status >= 200 && status < 300, status, headers: new Headers(), text: async () => body };
+  return read as unknown as Response;
 }
 
 /** Which outcome an answer means; `undefined` when it is a chart for the library to read. Pure. */

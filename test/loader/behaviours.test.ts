@@ -6,7 +6,8 @@ import { selectTickers } from '../../jobs/market/universe.ts';
 import { addDays } from '../../jobs/runtime/dates.ts';
 import { CoverageError, StoppedError, UsageError } from '../../jobs/runtime/errors.ts';
 import { ALL_PRICES, readLake, snapshot } from '../support/lake.ts';
-import { at, bar, stock, symbolOf, weekdays, worlds, type Loaded, type World } from '../support/loader.ts';
+import { at, bar, stock, weekdays } from '../support/charts.ts';
+import { symbolOf, worlds, type Loaded, type World } from '../support/loader.ts';
 import { chartBody, sendJson, type PlayedChart } from '../support/yahoo-server.ts';
 
 /*

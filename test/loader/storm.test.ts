@@ -7,7 +7,8 @@ import type { LoadManifest } from '../../jobs/loader/outcome.ts';
 import { start, type Running } from '../support/command.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { ALL_PRICES, readLake } from '../support/lake.ts';
-import { stock, symbolOf } from '../support/loader.ts';
+import { stock } from '../support/charts.ts';
+import { symbolOf } from '../support/loader.ts';
 import { randomNumbers } from '../support/series.ts';
 import { chartBody, sendJson, startYahooServer, type YahooServer } from '../support/yahoo-server.ts';
 

@@ -10,10 +10,10 @@ import { claimRun } from '../../jobs/loader/resume.ts';
 import type { FetchPolicy } from '../../jobs/market/fetcher.ts';
 import type { PriceProvider } from '../../jobs/market/provider.ts';
 import { createYahooProvider } from '../../jobs/market/yahoo.ts';
-import { addDays, toDay, type IsoDate } from '../../jobs/runtime/dates.ts';
+import { addDays, type IsoDate } from '../../jobs/runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
 import { temporaryFolder } from './folders.ts';
-import { startYahooServer, type PlayedChart, type YahooServer } from './yahoo-server.ts';
+import { startYahooServer, type YahooServer } from './yahoo-server.ts';
 
 interface LoadSettings {
   readonly tickers?: readonly string[];
@@ -143,52 +143,4 @@ export function worlds(): { create(): World } {
 
 export function symbolOf(url: string): string {
   return decodeURIComponent(new URL(url, 'http://x').pathname.replace('/v8/finance/chart/', ''));
-}
-
-export const at = (instant: string): number => Date.parse(instant) / 1000;
-
-/** Monday to Friday of a half-open range. */
-export function weekdays(start: IsoDate, end: IsoDate): IsoDate[] {
-  return Array.from({ length: toDay(end) - toDay(start) }, (_, index) => addDays(start, index)).filter(
-    (date) => ![0, 6].includes(new Date(`${date}T00:00:00Z`).getUTCDay()),
-  );
-}
-
-export type PlayedBar = PlayedChart['bars'][number];
-
-/** A bar that opens at 14:30Z, like a US stock in winter. */
-export function bar(date: IsoDate, close: number, over: Partial<PlayedBar> = {}): PlayedBar {
-  return {
-    at: at(`${date}T14:30:00Z`),
-    open: close * 0.999,
-    high: close * 1.01,
-    low: close * 0.99,
-    close,
-    adjclose: close,
-    volume: 1000,
-    ...over,
-  };
-}
-
-/** A stock that closes at `closeOf(index)` on each weekday from `start` up to before `end`. */
-export function stock(
-  symbol: string,
-  start: IsoDate,
-  end: IsoDate,
-  closeOf: (index: number) => number = (index) => 100 + index / 10,
-  over: Partial<PlayedChart> = {},
-): PlayedChart {
-  const dates = weekdays(start, end);
-  const last = dates.at(-1)!;
-  return {
-    symbol,
-    currency: 'USD',
-    exchangeName: 'NYQ',
-    timeZone: 'America/New_York',
-    gmtoffset: -18000,
-    longName: `${symbol} Inc.`,
-    session: [at(`${last}T14:30:00Z`), at(`${last}T21:00:00Z`)],
-    bars: dates.map((date, index) => bar(date, closeOf(index))),
-    ...over,
-  };
 }

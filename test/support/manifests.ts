@@ -63,6 +63,7 @@ export function manifestOf(
     },
     sessions: [],
     written: [],
+    usage: { cpuSeconds: 1, peakMemoryMB: 200 },
     tickers,
     ...changes,
   };
