@@ -5,7 +5,7 @@ import { utcDate } from '../runtime/dates.ts';
 import { CoverageError, firstLine, StoppedError } from '../runtime/errors.ts';
 import { measureUsage } from '../runtime/usage.ts';
 import { isCovered, type Coverage } from './coverage.ts';
-import type { LoadManifest, TickerOutcome } from './outcome.ts';
+import { TICKER_STATUSES, type LoadManifest, type TickerOutcome } from './outcome.ts';
 import type { LoadPorts, LoadRequest } from './request.ts';
 
 export interface LoadResult {
@@ -90,9 +90,10 @@ export async function finishLoad(
 
 /** How many tickers ended in each way; the counts add up to `total`. */
 export function countStatuses(tickers: readonly TickerOutcome[]): LoadManifest['counts'] {
-  const counts: Record<string, number> & { total: number } = { total: tickers.length };
-  for (const { status } of tickers) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
+  const counts = TICKER_STATUSES.map(
+    (status) => [status, tickers.filter((outcome) => outcome.status === status).length] as const,
+  );
+  return { total: tickers.length, ...Object.fromEntries(counts.filter(([, count]) => count > 0)) };
 }
 
 export function sumRows(tickers: readonly TickerOutcome[]): RowCounts {

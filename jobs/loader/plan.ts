@@ -69,7 +69,10 @@ function askFor(
     return { ticker, range: { start, end: range.end }, scope: 'history' };
   }
   if (isRenewed) return { ticker, range: historyOf(listing, range), scope: 'history' };
-  const lookBack = earlier(range.start, addDays(range.end, -LOOK_BACK_DAYS));
+  // Repairs of what is there, not rows from before the window that nobody asked for.
+  const { first } = listing;
+  const repaired = addDays(range.end, -LOOK_BACK_DAYS);
+  const lookBack = earlier(range.start, first !== null && first > repaired ? first : repaired);
   const behind = addDays(last, -LOOK_BACK_DAYS);
   // A lake that was left alone for a while has a gap before the window.
   if (isRoutine && last < range.start) {

@@ -12,6 +12,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorLine, signals, start, type Finished } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { ALL_PRICES, readLake, snapshot } from '../support/lake.ts';
+import { at, stock } from '../support/charts.ts';
+import { symbolOf } from '../support/loader.ts';
 import { randomNumbers } from '../support/series.ts';
 import { sendJson, startYahooServer, type YahooServer } from '../support/yahoo-server.ts';
 
@@ -269,6 +271,125 @@ describe('load from Yahoo', () => {
     expect(await readLake(lake, `select ticker from ${ALL_PRICES} order by 1`)).toEqual([
       ['ACME'],
       ['BRK-B'],
+    ]);
+  });
+});
+
+describe('what loading from Yahoo is for', () => {
+  let server: YahooServer;
+  beforeAll(async () => {
+    server = await startYahooServer();
+  });
+  afterAll(() => server.close());
+
+  const universeOf = (symbols: readonly string[]): string => {
+    const file = join(newFolder(), 'universe.csv');
+    const lines = symbols.map((symbol) => `${symbol} US,${symbol} US,${symbol} US,${symbol}`);
+    writeFileSync(file, ['id,numerai_ticker,bloomberg_ticker,yahoo', ...lines, ''].join('\n'));
+    return file;
+  };
+  const run = (...args: string[]): Promise<Finished> =>
+    signals(args, folder, { YAHOO_BASE_URL: server.url, YAHOO_RATE: '0' });
+
+  test('after a split and a dividend between two loads only that ticker is fetched again, and features have no cliff', async () => {
+    const lake = `file:${join(newFolder(), 'lake')}`;
+    const universe = universeOf(['CALM', 'SPLIT']);
+    const wave = (index: number): number => 100 + 5 * Math.sin(index / 5);
+    const [calm, before] = ['CALM', 'SPLIT'].map((symbol) => stock(symbol, '2023-09-01', '2024-03-16', wave));
+    server.symbols.set('CALM', calm!);
+    server.symbols.set('SPLIT', before!);
+    const window = ['--universe', universe, '--lake', lake, '--end'];
+    expect(await run('load', '--start', '2023-09-01', ...window, '2024-03-16')).toMatchObject({ code: 0 });
+
+    server.symbols.set('CALM', stock('CALM', '2023-09-01', '2024-03-23', wave));
+    const after = stock('SPLIT', '2023-09-01', '2024-03-23', (index) => wave(index) / 4);
+    server.symbols.set('SPLIT', {
+      ...after,
+      bars: after.bars.map((bar) => ({ ...bar, adjclose: bar.close! * 0.99, volume: 4000 })),
+      splits: [{ at: at('2024-03-19T14:30:00Z'), numerator: 4, denominator: 1 }],
+      dividends: [{ at: at('2024-03-20T14:30:00Z'), amount: 0.25 }],
+    });
+    server.asked.length = 0;
+    const second = await run('load', '--start', '2024-03-09', ...window, '2024-03-23');
+    expect(second).toMatchObject({ code: 0 });
+    expect(second.stdout).toMatch(
+      /restated +SPLIT \(split of 2024-03-19, 4 for 1; dividend of 2024-03-20, 0\.25;/,
+    );
+    expect(server.asked.map(symbolOf).toSorted()).toEqual(['CALM', 'SPLIT', 'SPLIT']);
+
+    expect(await run('transform', '--cmd', 'all', '--lags', '2', '--lake', lake)).toMatchObject({ code: 0 });
+    // Both series are the same wave: what does not depend on the level has to be the same.
+    const sql = `select max(abs(a.feature_others_dr_shift0 - b.feature_others_dr_shift0)) as returns,
+      max(abs(a.feature_momentum_rsi_shift0 - b.feature_momentum_rsi_shift0)) as rsi,
+      max(abs(a.feature_others_dr_shift0)) as largest, count(*) as weeks
+      from features_all as a join features_all as b on a.era = b.era
+      where a.ticker = 'CALM' and b.ticker = 'SPLIT'`;
+    const { stdout } = await run('query', sql, '--format', 'json', '--lake', lake);
+    const [row] = JSON.parse(stdout) as Record<string, number>[];
+    expect(row).toMatchObject({ weeks: expect.any(Number) });
+    expect(Number(row!['weeks'])).toBeGreaterThan(25);
+    expect(row!['returns']).toBeLessThan(1e-4);
+    expect(row!['rsi']).toBeLessThan(1e-2);
+    expect(row!['largest']).toBeLessThan(2);
+  });
+
+  test('shards run side by side and one merged manifest decides', async () => {
+    const lakeFolder = join(newFolder(), 'lake');
+    const lake = `file:${lakeFolder}`;
+    const symbols = Array.from({ length: 12 }, (_, index) => `S${index}`);
+    for (const symbol of symbols) server.symbols.set(symbol, stock(symbol, '2024-03-11', '2024-03-23'));
+    const universe = universeOf([...symbols, 'GONE']);
+    const args = ['--start', '2024-03-11', '--end', '2024-03-23', '--universe', universe, '--lake', lake];
+    const shard = (index: number): Promise<Finished> =>
+      run('load', ...args, '--shard', `${index}/3`, '--min-coverage', '0.5');
+    expect(await Promise.all([shard(1), shard(2)])).toMatchObject([{ code: 0 }, { code: 0 }]);
+
+    const early = await run('load', ...args, '--merge-shards', '3');
+    expect(early.code).toBe(1);
+    expect(errorLine(early)).toMatch(
+      /^shard 3\/3 of the load of 2024-03-11 up to before 2024-03-23 has left no manifest within 24 hours/,
+    );
+    expect(await shard(3)).toMatchObject({ code: 0 });
+    const merged = await run('load', ...args, '--merge-shards', '3', '--min-coverage', '0.9');
+    expect(merged).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/tickers +13: 12 ok, 1 not-found/),
+    });
+    expect(await run('load', ...args, '--merge-shards', '3')).toMatchObject({ code: 3 });
+    expect(manifestsOf(lakeFolder).at(-1)).toMatchObject({
+      status: 'failed',
+      counts: { total: 13, ok: 12, 'not-found': 1 },
+      rows: { new: 120 },
+      sessions: [{ exchange: 'NYQ', tickers: 12 }],
+    });
+    expect(
+      await readLake(
+        lakeFolder,
+        `select count(*)::int, count(distinct (ticker, date))::int from ${ALL_PRICES}`,
+      ),
+    ).toEqual([[120, 120]]);
+
+    const out = join(newFolder(), 'load.html');
+    expect(await run('report', 'load', '--lake', lake, '--out', out)).toMatchObject({ code: 0 });
+    expect(readFileSync(out, 'utf8')).toMatch(/GONE/);
+  });
+
+  test('a name that is new to the lake comes with its history', async () => {
+    const lakeFolder = join(newFolder(), 'lake');
+    for (const symbol of ['OLD', 'NEW'])
+      server.symbols.set(symbol, stock(symbol, '2023-09-01', '2024-03-23'));
+    const end = ['--end', '2024-03-23', '--lake', `file:${lakeFolder}`];
+    await run('load', '--start', '2024-03-11', '--ticker', 'OLD', ...end);
+    await run('load', '--history', '2024-01-01', '--universe', universeOf(['OLD', 'NEW']), ...end);
+    expect(
+      await readLake(
+        lakeFolder,
+        `select ticker, min(date)::varchar from ${ALL_PRICES} group by ticker order by ticker`,
+      ),
+    ).toEqual([
+      ['NEW', '2024-01-01'],
+      // Known: looking back repairs what is there and adds nothing before it.
+      ['OLD', '2024-03-11'],
     ]);
   });
 });
