@@ -76,10 +76,13 @@ function isCalm(bars: readonly Bar[], index: number): boolean {
   return range <= Math.max(usual * UNUSUAL_RANGE, ORDINARY_RANGE / 3);
 }
 
+/** Whether closes lie on ticks that are large beside the price. */
 function isCoarse(bars: readonly Bar[]): boolean {
-  const steps = bars.slice(1).map((bar, index) => Math.abs(bar.close! / bars[index]!.close! - 1));
-  const smallest = Math.min(...steps.filter((step) => step > 0));
-  return Number.isFinite(smallest) && smallest > COARSE_TICK;
+  const closes = bars.map((bar) => bar.close!);
+  const steps = closes.slice(1).map((close, index) => Math.abs(close - closes[index]!));
+  const tick = Math.min(...steps.filter((step) => step > 0));
+  if (!(tick > COARSE_TICK * Math.min(...closes)) || tick === Infinity) return false;
+  return closes.every((close) => Math.abs(close / tick - Math.round(close / tick)) < 1e-3);
 }
 
 function relativeRange({ high, low, close }: Bar): number | undefined {
