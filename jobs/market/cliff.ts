@@ -19,7 +19,7 @@ const UNIT_TOLERANCE = 0.25;
 const SPLIT_TOLERANCE = 0.03;
 /** The range of the day, against its usual range, from which a step is a price that people traded at. */
 const UNUSUAL_RANGE = 2.5;
-const USUAL_RANGE_BARS = 10;
+const USUAL_BARS = 10;
 /** Prices of few ticks double and halve in ordinary trade. */
 const COARSE_TICK = 0.05;
 /** Without bars to compare with, a day that moved no more than this share is an ordinary one. */
@@ -63,12 +63,15 @@ function isNear(value: number, target: number, tolerance: number): boolean {
 function isCalm(bars: readonly Bar[], index: number): boolean {
   const { open, close } = bars[index]!;
   const range = relativeRange(bars[index]!);
-  if (isCoarse(bars.slice(Math.max(0, index - USUAL_RANGE_BARS), index))) return false;
+  const [earlier, later] = [
+    bars.slice(Math.max(0, index - USUAL_BARS), index),
+    bars.slice(index, index + USUAL_BARS),
+  ];
+  if (isCoarse(earlier) || isCoarse(later)) return false;
   // A series of closes only tells nothing about the day.
   if (open === null || range === undefined) return true;
   if (Math.abs(open / close! - 1) > 2 * SPLIT_TOLERANCE) return false;
-  const before = bars
-    .slice(Math.max(0, index - USUAL_RANGE_BARS), index)
+  const before = earlier
     .map(relativeRange)
     .filter((value) => value !== undefined)
     .toSorted((a, b) => a - b);

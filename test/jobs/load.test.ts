@@ -179,7 +179,6 @@ describe('load from Yahoo', () => {
   let server: YahooServer;
   beforeAll(async () => {
     server = await startYahooServer();
-    const at = (instant: string): number => Date.parse(instant) / 1000;
     const session = [at('2024-03-14T13:30:00Z'), at('2024-03-14T20:00:00Z')] as const;
     const bar = { open: 1, high: 2, low: 1, close: 2, adjclose: 2, volume: 3 };
     for (const symbol of ['ACME', 'BRK-B']) {
