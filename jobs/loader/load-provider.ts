@@ -50,8 +50,8 @@ interface Entry {
   readonly recent?: number;
 }
 
-// About 100 MB of rows wait at most, and a month object is merged once for thousands of tickers.
-const FLUSH_ROWS = 250_000;
+// About 70 MB of rows wait at most. Each merge writes all months of the window again, so few merges are cheap.
+const FLUSH_ROWS = 1_000_000;
 
 /** Worth asking again when the same command goes on. */
 const ASKED_AGAIN = new Set<TickerStatus>(['unattempted', 'transient', 'rate-limited', 'blocked']);
