@@ -80,8 +80,8 @@ const LOAD: JobConfig = {
   cpu: 512,
   memory: Size.gibibytes(2),
   spot: false,
-  // Yahoo is asked slowly: about four names a second.
-  expectedRun: Duration.minutes(25),
+  // Yahoo is asked for two names a second.
+  expectedRun: Duration.minutes(45),
   maxSilence: Duration.hours(30),
 };
 
@@ -94,7 +94,7 @@ const TRANSFORM: JobConfig = {
   spot: false,
   // Ten years of 5,000 tickers take 72 s on two cores and 1.9 GB; the rest is the crawl, the unload and S3.
   expectedRun: Duration.minutes(10),
-  maxSilence: Duration.days(7).plus(Duration.hours(6)),
+  maxSilence: Duration.days(7).plus(Duration.hours(4)),
 };
 
 const COMMON = {

@@ -20,6 +20,7 @@ import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { versions } from '../runtime/versions.ts';
 import { collect, logFile, oneOf, parseCount } from './options.ts';
+import { resolveTickers } from './universe.ts';
 
 export interface TransformOptions {
   readonly cmd: Group;
@@ -64,7 +65,12 @@ export function defineTransform(command: Command, job: Job): void {
     .option('--as-of <date>', 'one row per ticker for a decision on this date, or `latest`, into <set>_live')
     .option('--set <name>', 'name of the set to write (default: the group)')
     .option('--rebuild', 'replace the set when it was made with another setting', false)
-    .option('--ticker <symbol>', 'compute this ticker only and merge its rows; repeatable', collect, [])
+    .option(
+      '--ticker <name>',
+      'compute this symbol, numerai or Bloomberg ticker only and merge its rows; repeatable',
+      collect,
+      [],
+    )
     .option('--threads <n>', 'threads to compute on (default: as many as are worth it)', parseCount)
     .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
@@ -87,6 +93,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
   if (provider === undefined) {
     throw new LakeError(`lake "${lakeUrl}" has no prices; fill it with "signals load" first`);
   }
+  const tickers = await resolveTickers(options.ticker, lake);
   const settings = createSettings({
     group: options.cmd,
     provider,
@@ -118,7 +125,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         settings,
         since,
         asOf,
-        tickers: options.ticker,
+        tickers,
         // What comes anew out of Athena need not be computed anew: eras whose prices are the same stand.
         isForced: options.reload && names === undefined,
         threads: options.threads,
@@ -129,7 +136,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         store,
         db,
         log,
-        progress: createProgress(job.isTerminal),
+        progress: createProgress(job.isTerminal, log),
         signal: job.signal,
         scratch,
         now: job.now,

@@ -48,8 +48,9 @@ export class S3Store implements ObjectStore {
     );
     try {
       for await (const { Contents = [] } of pages) {
-        for (const { Key = '', Size = 0, ETag = '' } of Contents) {
-          yield { key: Key.slice(this.#prefix.length), bytes: Size, version: ETag };
+        for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of Contents) {
+          const key = Key.slice(this.#prefix.length);
+          yield { key, bytes: Size, version: ETag, modifiedAt: LastModified };
         }
       }
     } catch (error) {

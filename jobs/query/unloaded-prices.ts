@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pricesFolder, pricesKey, STAGING_PREFIX } from '../lake/layout.ts';
+import { pricesFolder, pricesKey, stagingFolder } from '../lake/layout.ts';
 import type { Expectation, ObjectInfo, ObjectStore, Version } from '../lake/object-store.ts';
 import { PRICES_KEY } from '../lake/schema.ts';
 import type { IsoDate } from '../runtime/dates.ts';
@@ -36,7 +36,7 @@ export class UnloadedPrices implements ObjectStore {
 
   async localFolder(prefix: string, scratch: string): Promise<string> {
     if (prefix !== pricesFolder(this.#options.provider)) return this.#lake.localFolder(prefix, scratch);
-    const staged = `${STAGING_PREFIX}${this.#options.runId}/prices/`;
+    const staged = `${stagingFolder(this.#options.runId)}prices/`;
     try {
       await this.#athena.unload(unloadQuery(this.#options), `${this.#lake.url}/${staged}`);
       return await this.#copySorted(staged, scratch);

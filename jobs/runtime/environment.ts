@@ -6,12 +6,20 @@ const optionalText = z
   .optional()
   .transform((value) => (value === '' ? undefined : value));
 
+function numberOr(fallback: number) {
+  return optionalText.transform((value) => (value === undefined ? fallback : Number(value)));
+}
+
 const schema = z.object({
   SIGNALS_LAKE: optionalText,
   SIGNALS_DATABASE: optionalText,
   SIGNALS_WORKGROUP: optionalText,
   SIGNALS_CRAWLER: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  YAHOO_RATE: numberOr(2).pipe(z.number().min(0)),
+  YAHOO_IN_FLIGHT: numberOr(4).pipe(z.number().int().min(1)),
+  NUMERAI_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  NUMERAI_API_KEY: optionalText,
   LOG_LEVEL: optionalText.pipe(z.enum(['debug', 'info', 'warn', 'error']).default('info')),
   LOG_FORMAT: optionalText.pipe(z.enum(['pretty', 'json']).optional()),
 });
@@ -29,6 +37,12 @@ export interface Environment {
   /** Undefined when none of its variables is set: then a lake in S3 is read without Athena. */
   readonly athena: AthenaNames | undefined;
   readonly yahooBaseUrl: string | undefined;
+  /** Requests a second, 0 for no limit. */
+  readonly yahooRate: number;
+  readonly yahooInFlight: number;
+  readonly numeraiBaseUrl: string | undefined;
+  /** A secret: never part of a message. */
+  readonly numeraiApiKey: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'pretty' | 'json' | undefined;
 }
@@ -41,13 +55,18 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     const name = String(issue.path[0]);
     throw new UsageError(`${name} "${variables[name]}" is not usable: ${issue.message}`);
   }
-  const { SIGNALS_LAKE, YAHOO_BASE_URL, LOG_LEVEL, LOG_FORMAT } = parsed.data;
+  const { YAHOO_BASE_URL, YAHOO_RATE, YAHOO_IN_FLIGHT, NUMERAI_BASE_URL, NUMERAI_API_KEY, ...others } =
+    parsed.data;
   return {
-    lake: SIGNALS_LAKE ?? 'file:./data/lake',
-    athena: readAthena(parsed.data),
+    lake: others.SIGNALS_LAKE ?? 'file:./data/lake',
+    athena: readAthena(others),
     yahooBaseUrl: YAHOO_BASE_URL,
-    logLevel: LOG_LEVEL,
-    logFormat: LOG_FORMAT,
+    yahooRate: YAHOO_RATE,
+    yahooInFlight: YAHOO_IN_FLIGHT,
+    numeraiBaseUrl: NUMERAI_BASE_URL,
+    numeraiApiKey: NUMERAI_API_KEY,
+    logLevel: others.LOG_LEVEL,
+    logFormat: others.LOG_FORMAT,
   };
 }
 
@@ -56,7 +75,8 @@ function readAthena({
   SIGNALS_DATABASE: database,
   SIGNALS_WORKGROUP: workgroup,
   SIGNALS_CRAWLER: crawler,
-}: z.infer<typeof schema>): AthenaNames | undefined {
+}: Partial<Record<`SIGNALS_${'DATABASE' | 'WORKGROUP' | 'CRAWLER'}`, string | undefined>>):
+  AthenaNames | undefined {
   if (database === undefined && workgroup === undefined && crawler === undefined) return undefined;
   return {
     database: database ?? 'signals',

@@ -1,6 +1,6 @@
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import { manifestKey, PRICES_PREFIX } from '../../jobs/lake/layout.ts';
+import { manifestFolder, PRICES_PREFIX } from '../../jobs/lake/layout.ts';
 import { createLogger } from '../../jobs/runtime/log.ts';
 import { findOverdue } from './overdue.ts';
 
@@ -17,8 +17,8 @@ export async function handler(): Promise<void> {
   const client = new S3Client({});
   const written = (prefix: string): Promise<Date[]> => listTimes(client, BUCKET, prefix);
   const [load, transform, prices] = await Promise.all([
-    written(runsOf('load')),
-    written(runsOf('transform')),
+    written(manifestFolder('load')),
+    written(manifestFolder('transform')),
     written(PRICES_PREFIX),
   ]);
   const overdue = findOverdue({ runs: { load, transform }, prices: prices.at(-1) }, new Date(), {
@@ -29,10 +29,6 @@ export async function handler(): Promise<void> {
     log.error({ event: 'freshness.overdue', code: 'stale', overdue: job }, message);
   }
   if (overdue.length === 0) log.info({ event: 'freshness.done' }, 'nothing is overdue');
-}
-
-function runsOf(job: string): string {
-  return manifestKey(job, '').replace(/[^/]*$/, '');
 }
 
 /** When the objects below a prefix were written, oldest first. */

@@ -3,6 +3,8 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
   FEATURES_PREFIX,
+  listingsKey,
+  manifestFolder,
   manifestKey,
   PRICES_PREFIX,
   STAGING_PREFIX,
@@ -25,10 +27,15 @@ export interface JobsProps {
 
 /** Prices in, with what a load keeps about its names; nothing of the lake is deleted but what is in the making. */
 const LOAD_ACCESS: LakeAccess = {
-  read: [PRICES_PREFIX, UNIVERSE_PREFIX, 'listings/', STAGING_PREFIX, 'runs/load/'].map(below),
-  write: [PRICES_PREFIX, UNIVERSE_PREFIX, 'listings/', STAGING_PREFIX]
-    .map(below)
-    .concat(manifestKey('load', '*')),
+  read: [
+    ...[PRICES_PREFIX, UNIVERSE_PREFIX, STAGING_PREFIX, manifestFolder('load')].map(below),
+    listingsKey('*'),
+  ],
+  write: [
+    ...[PRICES_PREFIX, UNIVERSE_PREFIX, STAGING_PREFIX].map(below),
+    listingsKey('*'),
+    manifestKey('load', '*'),
+  ],
   delete: [below(STAGING_PREFIX)],
 };
 

@@ -21,7 +21,7 @@ interface Placed {
 const EXPLAINED: readonly { readonly resource: RegExp; readonly actions: RegExp; readonly why: string }[] = [
   {
     resource:
-      /^<LakeData\.Arn>\/(raw_data|features|universe|listings|staging|runs\/load|runs\/transform)\/\*(\.json)?$/,
+      /^<LakeData\.Arn>\/(raw_data|features|universe|listings\/provider=|staging|runs\/load|runs\/transform)\/?\*(\.json|\/listings\.json)?$/,
     actions: /^s3:(GetObject|PutObject|AbortMultipartUpload|DeleteObject)$/,
     why: 'objects below a prefix have their names from the day on which they are written',
   },
@@ -177,13 +177,13 @@ describe('what the jobs may do', () => {
   test('load writes prices, never features, and deletes only what is in the making', () => {
     expect(allowed('JobsLoadTaskTaskRoleDefaultPolicy').filter((text) => !text.startsWith('s3:Get'))).toEqual(
       [
-        's3:AbortMultipartUpload listings/*',
+        's3:AbortMultipartUpload listings/provider=*/listings.json',
         's3:AbortMultipartUpload raw_data/*',
         's3:AbortMultipartUpload runs/load/*.json',
         's3:AbortMultipartUpload staging/*',
         's3:AbortMultipartUpload universe/*',
         's3:DeleteObject staging/*',
-        's3:PutObject listings/*',
+        's3:PutObject listings/provider=*/listings.json',
         's3:PutObject raw_data/*',
         's3:PutObject runs/load/*.json',
         's3:PutObject staging/*',

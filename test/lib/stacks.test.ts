@@ -141,7 +141,7 @@ describe('alerts', () => {
     });
     stage.jobs.hasResourceProperties('AWS::Lambda::Function', {
       FunctionName: 'signals-freshness',
-      Environment: { Variables: Match.objectLike({ MAX_HOURS_LOAD: '30', MAX_HOURS_TRANSFORM: '174' }) },
+      Environment: { Variables: Match.objectLike({ MAX_HOURS_LOAD: '30', MAX_HOURS_TRANSFORM: '172' }) },
     });
     stage.jobs.resourceCountIs('AWS::Logs::SubscriptionFilter', 3);
   });

@@ -6,6 +6,10 @@ test('nothing set means a lake in data/lake, info and the format that fits the o
     lake: 'file:./data/lake',
     athena: undefined,
     yahooBaseUrl: undefined,
+    yahooRate: 2,
+    yahooInFlight: 4,
+    numeraiBaseUrl: undefined,
+    numeraiApiKey: undefined,
     logLevel: 'info',
     logFormat: undefined,
   });
@@ -28,6 +32,7 @@ test.each([
   ['LOG_FORMAT', 'xml'],
   ['YAHOO_BASE_URL', 'not a url'],
   ['YAHOO_BASE_URL', 'ftp://x.example'],
+  ['NUMERAI_BASE_URL', 'not a url'],
 ])('%s "%s" is refused by name and value', (name, value) => {
   expect(() => readEnvironment({ [name]: value })).toThrow(`${name} "${value}"`);
 });
