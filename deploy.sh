@@ -44,6 +44,7 @@ preflight() { # dev, prod or pipeline
     case $name in
       account) account=$value ;;
       region) region=$value ;;
+      branch) branch=$value ;;
       profile) if [ -n "$value" ]; then export AWS_PROFILE=$value; fi ;;
     esac
   done <<<"$found"
@@ -94,9 +95,14 @@ deploy_stage() { # dev or prod
   echo "Then try the alerts: ./deploy.sh --test-alert $1"
 }
 
+# The pipeline releases one branch: a push of another one would release nothing.
+require_branch() {
+  local current
+  current=$(git rev-parse --abbrev-ref HEAD)
+  [ "$current" = "$branch" ] || fail "this is branch $current, and the pipeline releases $branch" 2
+}
+
 push_to_pipeline() {
-  local branch
-  branch=$(git rev-parse --abbrev-ref HEAD)
   git push origin "HEAD:$branch"
   echo "The pipeline checks the commit, deploys dev, and asks for your approval before prod."
 }
@@ -104,6 +110,7 @@ push_to_pipeline() {
 release_head() {
   require_clean_tree
   preflight pipeline
+  require_branch
   npm run -s check
   show prod
   confirm "Release $(git log -1 --format='%h "%s"') through the pipeline?"
@@ -113,6 +120,7 @@ release_head() {
 commit_and_release() { # message
   [ -n "$(git status --porcelain)" ] || fail 'there is nothing to commit; ./deploy.sh prod releases HEAD' 2
   preflight pipeline
+  require_branch
   local shown
   shown=$(tree_of_changes)
   make check
@@ -138,6 +146,7 @@ alert=false
 target=
 account=
 region=
+branch=
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help)

@@ -19,8 +19,8 @@ try {
   for (const problem of problems) process.stderr.write(`deploy.sh: ${problem}\n`);
   if (place === undefined) process.exitCode = 2;
   else {
-    const { account, region, profile = '' } = place;
-    process.stdout.write(`account=${account}\nregion=${region}\nprofile=${profile}\n`);
+    const { account, region, profile = '', branch = '' } = place;
+    process.stdout.write(`account=${account}\nregion=${region}\nprofile=${profile}\nbranch=${branch}\n`);
   }
 } catch (error) {
   process.stderr.write(`deploy.sh: ${firstLine(error)}\n`);

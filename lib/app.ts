@@ -1,6 +1,6 @@
 import { Validations, type App } from 'aws-cdk-lib';
 import { Compliance } from './compliance.ts';
-import { assertDistinct, createStages } from './config.ts';
+import { assertDistinct, assertReleasable, createStages } from './config.ts';
 import { PipelineStack } from './pipeline-stack.ts';
 import type { Settings } from './settings.ts';
 import { SignalsStage } from './signals-stage.ts';
@@ -15,6 +15,7 @@ export function createApp(app: App, settings: Settings): void {
   assertDistinct(stages);
   new SignalsStage(app, 'dev', { config: stages.dev });
   if (stages.prod.account !== undefined) new SignalsStage(app, 'prod', { config: stages.prod });
-  if (settings.pipeline !== undefined)
-    new PipelineStack(app, 'Pipeline', { settings: settings.pipeline, stages });
+  if (settings.pipeline === undefined) return;
+  assertReleasable(stages);
+  new PipelineStack(app, 'Pipeline', { settings: settings.pipeline, stages });
 }

@@ -143,6 +143,17 @@ function place(
   return { account, region, names: createNames(namePrefix), alertEmails, budget };
 }
 
+/** Throws when the pipeline does not find in the settings what it needs: nobody's environment is there. */
+export function assertReleasable(stages: Readonly<Record<StageName, StageConfig>>): void {
+  for (const { name, account, region, alertEmails } of Object.values(stages)) {
+    const missing = Object.entries({ account, region, alertEmails: alertEmails[0] }).find(
+      ([, value]) => !value,
+    );
+    if (missing === undefined) continue;
+    throw new Error(`cdk.json, context signals.${name}.${missing[0]}: the pipeline needs it there`);
+  }
+}
+
 /** Throws when two stages would give the same names to different things. */
 export function assertDistinct({ dev, prod }: Readonly<Record<StageName, StageConfig>>): void {
   const whereOf = ({ account, region, names }: StageConfig): string =>

@@ -16,6 +16,8 @@ interface Place {
   readonly account: string;
   readonly region: string;
   readonly profile: string | undefined;
+  /** What the pipeline releases; undefined for a stage. */
+  readonly branch: string | undefined;
 }
 
 /** What has to be put right before anything is changed, one line each; none when there is a place. */
@@ -72,7 +74,8 @@ export async function preflight(
   } else if (target === 'pipeline' && !(await hasPipeline(access, settings))) {
     problems.push('the pipeline is not there yet: npx cdk deploy Pipeline, once');
   }
-  return { problems, place: problems.length > 0 ? undefined : { account, region, profile: chosen } };
+  const branch = target === 'pipeline' ? settings.pipeline?.source.branch : undefined;
+  return { problems, place: problems.length > 0 ? undefined : { account, region, profile: chosen, branch } };
 }
 
 function missingSettings(target: Target, settings: Settings): string[] {

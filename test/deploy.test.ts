@@ -63,7 +63,7 @@ beforeEach(() => {
   script(
     join(tree, 'preflight.sh'),
     `${npmScript('preflight')} || { echo "deploy.sh: no usable AWS credentials" >&2; exit 2; }
-     printf 'account=111111111111\\nregion=eu-west-1\\nprofile=team\\n'`,
+     printf 'account=111111111111\\nregion=eu-west-1\\nprofile=team\\nbranch=main\\n'`,
   );
   for (const name of ['check', 'cost', 'test-alert']) script(join(tree, `${name}.sh`), npmScript(name));
   const scripts = Object.fromEntries(
@@ -211,6 +211,16 @@ describe('./deploy.sh prod', () => {
         called: [],
       });
     }
+  });
+
+  test('refuses another branch than the one that the pipeline releases', async () => {
+    git('checkout', '-q', '-b', 'other');
+    const done = await deploy(['prod', '--yes']);
+    expect(done).toMatchObject({
+      code: 2,
+      stderr: 'deploy.sh: this is branch other, and the pipeline releases main\n',
+      called: ['preflight pipeline'],
+    });
   });
 
   test('does nothing when nobody agrees', async () => {

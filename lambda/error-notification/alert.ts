@@ -43,6 +43,9 @@ const FIRST_STEPS: Readonly<Record<string, string>> = {
     'Too few tickers were answered. Start load again: it fetches what is missing. Then look at the manifest of the run.',
   stopped: 'The task was told to stop before it was done. Start it again: it goes on where it was.',
   stale: 'Look whether the schedule is enabled and the last runs succeeded; then start the job by hand.',
+  'exit-1': 'The error line of the run says why; it has come, or comes, as an email of its own.',
+  'exit-2': 'The error line of the run says why; it has come, or comes, as an email of its own.',
+  'exit-3': 'The error line of the run says why; it has come, or comes, as an email of its own.',
   'exit-137':
     'The task was killed, most likely for want of memory. Give it more in lib/config.ts and deploy.',
   'exit-143': 'The task was told to stop. Start it again: it goes on where it was.',

@@ -55,7 +55,13 @@ export class LakeCatalog extends Construct {
     const { catalog, databaseArn } = this.database;
     Grant.addToPrincipal({
       grantee,
-      actions: ['glue:GetDatabase', 'glue:GetTable', 'glue:GetPartition', 'glue:GetPartitions'],
+      actions: [
+        'glue:GetDatabase',
+        'glue:GetTable',
+        'glue:GetPartition',
+        'glue:GetPartitions',
+        'glue:BatchGetPartition',
+      ],
       resourceArns: [catalog.catalogArn, databaseArn, this.prices.tableArn],
     });
   }

@@ -89,7 +89,6 @@ export class LakeCrawler extends Construct {
       grantee: role,
       actions: [
         'glue:UpdateTable',
-        'glue:BatchGetPartition',
         'glue:BatchCreatePartition',
         'glue:CreatePartition',
         'glue:UpdatePartition',

@@ -56,7 +56,7 @@ export class OperationsDashboard extends Construct {
         logGroupNames,
         queryLines: [
           'fields @timestamp, job, event, msg, runId',
-          'filter event like /\\.(started|done|failed)$/',
+          'filter event like /\\.(started|done|finished|failed)$/',
           'sort @timestamp desc',
           'limit 20',
         ],

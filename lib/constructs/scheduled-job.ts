@@ -39,13 +39,11 @@ const STOP_TIMEOUT = Duration.seconds(120);
 
 /** A job as a Fargate task on ARM64 that starts on schedule, with a log of its own. */
 export class ScheduledJob extends Construct {
-  readonly name: string;
   readonly logGroup: LogGroup;
   readonly taskDefinition: FargateTaskDefinition;
 
   constructor(scope: Construct, id: string, props: ScheduledJobProps) {
     super(scope, id);
-    this.name = props.name;
     this.logGroup = new LogGroup(this, 'Log', {
       logGroupName: props.name,
       retention: props.logRetention,

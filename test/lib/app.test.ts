@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { assertDistinct, createStages } from '../../lib/config.ts';
-import { readSettings } from '../../lib/settings.ts';
+import { App } from 'aws-cdk-lib';
+import { createApp } from '../../lib/app.ts';
+import { assertDistinct, assertReleasable, createStages } from '../../lib/config.ts';
+import { readSettings, type Settings } from '../../lib/settings.ts';
 import { repository } from '../support/folders.ts';
 import { cdkContext, exampleSettings } from './stages.ts';
 
@@ -58,6 +60,21 @@ describe('who and where', () => {
   });
 });
 
+describe('the app', () => {
+  const partsOf = (settings: Settings): string[] => {
+    const app = new App();
+    createApp(app, settings);
+    return app.node.children.map(({ node }) => node.id).filter((id) => /^[a-zA-Z]+$/.test(id));
+  };
+
+  test('is dev alone until prod has an account and the pipeline a source', () => {
+    expect(partsOf(readSettings(undefined, {}))).toEqual(['dev']);
+    const { pipeline: _pipeline, ...settings } = exampleSettings;
+    expect(partsOf(settings)).toEqual(['dev', 'prod']);
+    expect(partsOf(exampleSettings)).toEqual(['dev', 'prod', 'Pipeline']);
+  });
+});
+
 describe('two stages', () => {
   const place = { account: '111111111111', region: 'eu-west-1' };
 
@@ -80,6 +97,18 @@ describe('two stages', () => {
     const { dev } = createStages(readSettings({ dev: { ...place, namePrefix: 'signals-dev' } }, {}));
     expect([dev.names.queue, dev.names.database]).toEqual(['signals-dev-queue', 'signals_dev']);
   });
+});
+
+test.each([
+  ['account', { account: undefined }],
+  ['region', { region: undefined }],
+  ['alertEmails', { alertEmails: [] }],
+])('the pipeline needs the %s of each stage to be committed', (name, change) => {
+  const stages = createStages({ ...exampleSettings, prod: { ...exampleSettings.prod, ...change } });
+  expect(() => assertReleasable(stages)).toThrow(
+    `cdk.json, context signals.prod.${name}: the pipeline needs it there`,
+  );
+  expect(() => assertReleasable(createStages(exampleSettings))).not.toThrow();
 });
 
 test('every scheduled run fits between two of its kind', () => {

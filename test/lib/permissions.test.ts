@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { flatten } from './flatten.ts';
 import { resourcesOf, synthesizeStage } from './stages.ts';
 
 /* Every statement of every policy of a stage: who may do what, and where a wildcard stands, why. */
@@ -71,29 +72,6 @@ beforeAll(() => {
 });
 
 const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
-
-/** A resource with its references as names without CDK's hashes. */
-function flatten(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const [key, argument] = Object.entries(value as Record<string, any>)[0]!;
-  const plain = (id: string): string => id.replace(/[0-9A-F]{8}$/, '');
-  switch (key) {
-    case 'Ref':
-      return argument.startsWith('AWS::') ? argument : `<${plain(argument)}>`;
-    case 'Fn::GetAtt':
-      return `<${plain(argument[0])}.${argument[1]}>`;
-    case 'Fn::Join':
-      return argument[1].map(flatten).join(argument[0]);
-    case 'Fn::GetStackOutput': {
-      const [, id, attribute] = /PublishOutputFnGetAtt(.*?)([0-9A-F]{8})?(Arn|QueueName)[0-9A-F]{8}$/
-        .exec(argument.OutputName)!
-        .toSpliced(2, 1) as [string, string, string];
-      return `<${id}.${attribute}>`;
-    }
-    default:
-      throw new Error(`unknown reference ${JSON.stringify(value)}`);
-  }
-}
 
 function wildcardsOf({ statement }: Placed): { resource: string; action: string }[] {
   const resources = list(statement.Resource ?? []).map((resource) => {

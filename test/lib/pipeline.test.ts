@@ -2,21 +2,22 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { createApp } from '../../lib/app.ts';
+import { createStages } from '../../lib/config.ts';
+import { PipelineStack } from '../../lib/pipeline-stack.ts';
 import { readSettings, type Settings } from '../../lib/settings.ts';
 import { describeWithAws } from '../support/aws.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
+import { flatten } from './flatten.ts';
 import { createTestApp, exampleSettings } from './stages.ts';
 
 const folder = temporaryFolder();
 
-/** The template of the pipeline, in an app as bin/signals.ts makes it. */
 function synthesize(settings: Settings): Template {
-  const app = createTestApp();
-  createApp(app, settings);
-  return Template.fromStack(app.node.findChild('Pipeline') as Stack);
+  const stages = createStages(settings);
+  return Template.fromStack(
+    new PipelineStack(createTestApp(), 'Pipeline', { settings: settings.pipeline!, stages }),
+  );
 }
 
 let template: Template;
@@ -102,6 +103,34 @@ test('keeps what it passes on encrypted with a key that rotates, and for a month
   template.hasResourceProperties('AWS::S3::Bucket', {
     LifecycleConfiguration: { Rules: [Match.objectLike({ ExpirationInDays: 30 })] },
   });
+});
+
+/** Wildcards that aws-cdk-lib/pipelines writes itself, by resource, each with the actions that it has them for. */
+const WILDCARDS: readonly (readonly [RegExp, RegExp])[] = [
+  // The pipeline's bucket, the objects in it, and its key.
+  [/^<Artifact(s|Key)\.Arn>(\/\*)?$/, /^(s3:(GetObject|GetBucket|List|DeleteObject|PutObject|Abort)|kms:)/],
+  // Logs and reports of the builds.
+  [/:log-group:\/aws\/codebuild\/(\*|<\w+>(:\*)?)$/, /^logs:(Create|Put)/],
+  [/:report-group\/(\*|<\w+>-\*)$/, /^codebuild:/],
+  // Roles of a bootstrap, with a condition on the tag that the bootstrap gave them.
+  [/^arn:\*:iam::333333333333:role\/\*$/, /^sts:AssumeRole$/],
+  [/^\*$/, /^(cloudformation:DescribeStacks|s3:ListBucket|codebuild:(BatchGetBuilds|StartBuild|StopBuild))$/],
+];
+
+test('has no wildcard but those that the library writes, for the actions that need them', () => {
+  const unexplained: string[] = [];
+  for (const [id, { Properties }] of Object.entries(template.findResources('AWS::IAM::Policy'))) {
+    for (const { Action, Resource, Effect } of Properties.PolicyDocument.Statement) {
+      for (const action of [Action].flat()) {
+        for (const resource of [Resource].flat().map(flatten)) {
+          if (Effect !== 'Allow' || !`${action} ${resource}`.includes('*')) continue;
+          const isKnown = WILDCARDS.some(([where, what]) => where.test(resource) && what.test(action));
+          if (!isKnown) unexplained.push(`${id}: ${action} on ${resource}`);
+        }
+      }
+    }
+  }
+  expect(unexplained).toEqual([]);
 });
 
 describe('CodeCommit', () => {

@@ -45,7 +45,7 @@ describeWithAws('before a deployment', () => {
   test('nothing speaks against it: account, region and profile are told', async () => {
     expect(await preflight('dev', { dev: own })).toMatchObject({
       code: 0,
-      stdout: 'account=123456789012\nregion=eu-north-1\nprofile=\n',
+      stdout: 'account=123456789012\nregion=eu-north-1\nprofile=\nbranch=\n',
       stderr: '',
     });
   });
@@ -139,7 +139,10 @@ describeWithAws('before a deployment', () => {
     await new CloudFormationClient({ ...awsClientConfig, region: own.region }).send(
       new CreateStackCommand({ StackName: 'green-pipeline', TemplateBody }),
     );
-    expect(await preflight('pipeline', signals)).toMatchObject({ code: 0 });
+    expect(await preflight('pipeline', signals)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('branch=main\n'),
+    });
   });
 
   test('changes nothing', async () => {
