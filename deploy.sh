@@ -34,6 +34,7 @@ require_docker() {
   require "$docker" 'to build the images'
   "$docker" info >/dev/null 2>&1 || fail "$docker does not answer; start it, it builds the images" 2
   "$docker" buildx version >/dev/null 2>&1 || fail "$docker has no buildx; install it, it builds images for ARM64" 2
+  export DOCKER_BUILDKIT=1
 }
 
 # Leaves by itself with a line for each problem. Sets and exports the profile that the deployment uses.

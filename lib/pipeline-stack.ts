@@ -45,6 +45,7 @@ export class PipelineStack extends Stack {
         buildEnvironment: {
           buildImage: LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_4_0,
           computeType: ComputeType.SMALL,
+          environmentVariables: { DOCKER_BUILDKIT: { value: '1' } },
         },
         timeout: Duration.hours(1),
       },

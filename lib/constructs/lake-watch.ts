@@ -1,5 +1,4 @@
 import { Duration, TimeZone } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -8,6 +7,7 @@ import { Construct } from 'constructs';
 import { acknowledgeWildcards } from '../compliance.ts';
 import { BundledFunction } from './bundled-function.ts';
 import type { DataLake } from './data-lake.ts';
+import { createSchedulerRole } from './scheduler-role.ts';
 
 export interface LakeWatchProps {
   readonly name: string;
@@ -43,9 +43,7 @@ export class LakeWatch extends Construct {
     });
     // It lists, and reads nothing.
     lake.grant(this.freshness.role, { read: [], write: [], delete: [] });
-    const role = new Role(this, 'ScheduleRole', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com'),
-    });
+    const role = createSchedulerRole(this, 'ScheduleRole');
     acknowledgeWildcards(role, 'any version of the one function', [':*']);
     new Schedule(this, 'Schedule', {
       scheduleName: name,

@@ -10,7 +10,7 @@ import {
   type ContainerImage,
 } from 'aws-cdk-lib/aws-ecs';
 import { SubnetType } from 'aws-cdk-lib/aws-ec2';
-import { Role, ServicePrincipal, type IRole } from 'aws-cdk-lib/aws-iam';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { EcsRunFargateTask } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -19,6 +19,7 @@ import { Construct } from 'constructs';
 import type { JobConfig } from '../config.ts';
 import { acknowledge, acknowledgeWildcards } from '../compliance.ts';
 import type { Network } from './network.ts';
+import { createSchedulerRole } from './scheduler-role.ts';
 
 export interface ScheduledJobProps {
   /** Of the task family, the schedule and the log group. */
@@ -93,9 +94,7 @@ export class ScheduledJob extends Construct {
   }
 
   #schedule({ name, description, config, cluster, network, deadLetters }: ScheduledJobProps): void {
-    const role = new Role(this, 'ScheduleRole', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com'),
-    });
+    const role = createSchedulerRole(this, 'ScheduleRole');
     acknowledgeWildcards(role, 'a task has its name from its start on; it is tagged as it starts', [
       'task/<>/*',
     ]);

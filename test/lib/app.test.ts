@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { App } from 'aws-cdk-lib';
 import { createApp } from '../../lib/app.ts';
 import { assertDistinct, assertReleasable, createStages } from '../../lib/config.ts';
 import { readSettings, type Settings } from '../../lib/settings.ts';
 import { repository } from '../support/folders.ts';
-import { cdkContext, exampleSettings } from './stages.ts';
+import { cdkContext, createTestApp, exampleSettings } from './stages.ts';
 
 test('cdk.json has every feature flag that the library recommends', () => {
   const file = join(repository, 'node_modules/aws-cdk-lib/recommended-feature-flags.json');
@@ -62,7 +61,7 @@ describe('who and where', () => {
 
 describe('the app', () => {
   const partsOf = (settings: Settings): string[] => {
-    const app = new App();
+    const app = createTestApp();
     createApp(app, settings);
     return app.node.children.map(({ node }) => node.id).filter((id) => /^[a-zA-Z]+$/.test(id));
   };

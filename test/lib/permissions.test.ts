@@ -129,6 +129,16 @@ test('policies of queues, topics and buckets name a principal, and services only
   expect(open).toEqual([]);
 });
 
+test('schedules take on their roles for this account only', () => {
+  const roles = statements.filter(({ statement }) =>
+    JSON.stringify(statement.Principal ?? '').includes('scheduler.amazonaws.com'),
+  );
+  expect(roles).toHaveLength(3);
+  for (const { statement } of roles) {
+    expect(statement.Condition).toEqual({ StringEquals: { 'aws:SourceAccount': '222222222222' } });
+  }
+});
+
 test('no role has a managed policy', () => {
   const managed = [...types].filter(
     ([, { Type, Properties }]) =>

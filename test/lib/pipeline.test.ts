@@ -94,6 +94,9 @@ test('builds on ARM64, where images for ARM64 are native', () => {
     expect(Properties.Environment).toMatchObject({
       Type: 'ARM_CONTAINER',
       Image: 'aws/codebuild/amazonlinux-aarch64-standard:4.0',
+      EnvironmentVariables: expect.arrayContaining([
+        { Name: 'DOCKER_BUILDKIT', Type: 'PLAINTEXT', Value: '1' },
+      ]),
     });
   }
 });
