@@ -50,6 +50,9 @@ export interface LoadOptions extends Partial<Patience> {
 }
 
 const DEFAULT_DAYS = 14;
+// A stopped run is continued for so long: until exchanges may have closed once more, if its window reaches to today.
+const TODAY_STAYS_FRESH_MS = 2 * 3_600_000;
+const PAST_STAYS_FRESH_MS = 24 * 3_600_000;
 
 /** `load`: prices into the lake. */
 export function defineLoad(command: Command, job: Job): void {
@@ -115,7 +118,10 @@ async function load(
 ): Promise<FinishedLoad> {
   const { source: provider, minCoverage } = options;
   if (options.mergeShards !== undefined) {
-    const request = { count: options.mergeShards, provider, range, minCoverage, versions };
+    // Shards that began on two sides of midnight have two default windows.
+    const isAnyWindow = options.start === undefined && options.end === undefined;
+    const window = isAnyWindow ? undefined : range;
+    const request = { count: options.mergeShards, provider, range, window, minCoverage, versions };
     return mergeShards(request, store, job.now());
   }
   const { tickers, universe } = await resolveTickers(options);
@@ -170,7 +176,9 @@ async function loadFromYahoo(
     isTrusted: options.accept === true,
   };
   const { tickers, range } = request;
-  const run = await claimRun(ports.store, { provider: options.source, tickers, range, ...asked }, now());
+  const command = { provider: options.source, tickers, range, ...asked };
+  const freshMs = range.end <= utcDate(now()) ? PAST_STAYS_FRESH_MS : TODAY_STAYS_FRESH_MS;
+  const run = await claimRun(ports.store, command, now(), freshMs);
   const log = openLog(run.runId, run.lines !== undefined);
   const { provider, policy } = connectYahoo(job, options);
   const progress = createProgress(job.isTerminal, log);

@@ -16,9 +16,12 @@ const schema = z.strictObject({
   /** The rows that the lake has of it lie between these trading dates, both included. */
   first: date.nullable(),
   last: date.nullable(),
-  /** Whether its last run brought bars. */
+  /** How many rows those are; `null` when that is not known. */
+  rows: z.int().nullable(),
+  /** Whether its last proper answer brought bars. */
   isGood: z.boolean(),
-  /** UTC date on which all of its history was last fetched. */
+  /** UTC dates on which all of its history was last asked for, and last came. */
+  askedInFullOn: date.nullable(),
   refreshedOn: date.nullable(),
   /** Days on which the provider did not know it since it last did, and the last of them (UTC). */
   absent: z.strictObject({ days: z.int(), last: date }).nullable(),
@@ -44,7 +47,9 @@ export const NEW_LISTING: KnownListing = {
   name: null,
   first: null,
   last: null,
+  rows: null,
   isGood: false,
+  askedInFullOn: null,
   refreshedOn: null,
   absent: null,
   suspect: null,
@@ -112,10 +117,11 @@ async function readStored(
 
 async function listingsOf(db: DuckDBConnection, pattern: string): Promise<KnownListings> {
   const result = await db.runAndReadAll(`
-    select ticker, min(date)::varchar, max(date)::varchar, arg_max(currency, date), arg_max(exchange, date)
+    select ticker, min(date)::varchar, max(date)::varchar, arg_max(currency, date), arg_max(exchange, date),
+      count(*)::integer
     from read_parquet(${literal(pattern)}) group by ticker order by ticker`);
   return new Map(
-    result.getRowsJson().map(([ticker, first, last, currency, exchange]) => [
+    result.getRowsJson().map(([ticker, first, last, currency, exchange, rows]) => [
       String(ticker),
       {
         ...NEW_LISTING,
@@ -123,6 +129,7 @@ async function listingsOf(db: DuckDBConnection, pattern: string): Promise<KnownL
         exchange: exchange as string | null,
         first: first as IsoDate,
         last: last as IsoDate,
+        rows: Number(rows),
         isGood: true,
       },
     ]),

@@ -22,6 +22,7 @@ import {
   type Version,
 } from './object-store.ts';
 
+const BODY_ATTEMPTS = 3;
 const CONCURRENT_DOWNLOADS = 8;
 
 /**
@@ -59,12 +60,17 @@ export class S3Store implements ObjectStore {
   }
 
   async get(key: string): Promise<{ body: Uint8Array; version: Version } | undefined> {
-    try {
-      const answer = await this.#client.send(new GetObjectCommand(this.#locate(key)));
-      return { body: await answer.Body!.transformToByteArray(), version: answer.ETag! };
-    } catch (error) {
-      if (error instanceof NoSuchKey) return undefined;
-      throw this.#failure('read', key, error);
+    for (let attempt = 1; ; attempt += 1) {
+      let isBody = false;
+      try {
+        const answer = await this.#client.send(new GetObjectCommand(this.#locate(key)));
+        isBody = true;
+        return { body: await answer.Body!.transformToByteArray(), version: answer.ETag! };
+      } catch (error) {
+        if (error instanceof NoSuchKey) return undefined;
+        // The SDK repeats requests, and not the reading of a body that breaks off.
+        if (!isBody || attempt === BODY_ATTEMPTS) throw this.#failure('read', key, error);
+      }
     }
   }
 
@@ -94,12 +100,10 @@ export class S3Store implements ObjectStore {
   }
 
   async localFolder(prefix: string, scratch: string): Promise<string> {
+    const keys: string[] = [];
+    for await (const { key } of this.list(prefix)) keys.push(key);
     const limit = pLimit(CONCURRENT_DOWNLOADS);
-    const downloads: Promise<void>[] = [];
-    for await (const { key } of this.list(prefix)) {
-      downloads.push(limit(() => this.#download(key, join(scratch, key))));
-    }
-    await Promise.all(downloads);
+    await Promise.all(keys.map((key) => limit(() => this.#download(key, join(scratch, key)))));
     return scratch;
   }
 

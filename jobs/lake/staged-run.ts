@@ -3,7 +3,7 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import { STAGING_PREFIX, stagingFolder } from './layout.ts';
-import type { Expectation, ObjectStore, Version } from './object-store.ts';
+import { ABSENT, ConflictError, type Expectation, type ObjectStore, type Version } from './object-store.ts';
 
 /*
  * What a run has fetched lies in `staging/<run id>/` until it is merged, so that a run that was killed can be
@@ -16,12 +16,15 @@ const ownerSchema = z.strictObject({
   startedAt: z.iso.datetime(),
   host: z.string(),
   pid: z.int(),
+  /** When it last said that it is alive. */
+  seenAt: z.iso.datetime(),
 });
 
-/** Whoever stopped longer ago than this is started anew: prices have moved on. */
-const CONTINUED_FOR_MS = 24 * 3_600_000;
-/** A sign of life of a run on another machine. */
-const SILENT_AFTER_MS = 120_000;
+/** What is left of a run that nobody went on with is removed after so long. */
+const KEPT_FOR_MS = 7 * 24 * 3_600_000;
+/** A run says so often that it is alive; on another machine it counts as dead when it was silent for four times that. */
+const HEARTBEAT_MS = 30_000;
+const SILENT_AFTER_MS = 4 * HEARTBEAT_MS;
 /** Lines that may wait for the disk or the network before the next one has to. */
 const MAX_WAITING = 64;
 
@@ -33,23 +36,25 @@ export interface StoppedRun {
 }
 
 /**
- * The run of the same command that was stopped before its end and can be continued; `undefined` when there is none.
- * Staging of runs that are too old to be continued is removed.
+ * The run of the same command that was stopped before its end and started less than `freshMs` ago; `undefined` when
+ * there is none. Staging of runs that nobody went on with for a week is removed.
  */
 export async function findStoppedRun(
   store: ObjectStore,
   fingerprint: string,
   now: Date,
+  freshMs: number,
 ): Promise<StoppedRun | undefined> {
   const found: StoppedRun[] = [];
   for (const runId of await stagedRunIds(store)) {
     const run = await readOwner(store, runId);
     if (run === undefined) continue;
     const startedAt = new Date(run.startedAt);
-    if (now.getTime() - startedAt.getTime() > CONTINUED_FOR_MS) await removeStaging(store, runId);
-    else if (run.fingerprint === fingerprint && !(await isAlive(store, runId, run, now))) {
-      found.push({ runId, startedAt, version: run.version });
-    }
+    const ageMs = now.getTime() - startedAt.getTime();
+    const isWanted = run.fingerprint === fingerprint && ageMs <= freshMs;
+    if ((!isWanted && ageMs <= KEPT_FOR_MS) || isAlive(run, now)) continue;
+    if (isWanted) found.push({ runId, startedAt, version: run.version });
+    else await removeStaging(store, runId);
   }
   return found.at(-1);
 }
@@ -63,10 +68,21 @@ export class StagedRun {
   #waiting: string[] = [];
   #writing: Promise<void> | undefined;
   #failure: unknown;
+  readonly #owner: z.infer<typeof ownerSchema>;
+  #ownerVersion: Version;
+  readonly #heart: NodeJS.Timeout;
 
-  private constructor(store: ObjectStore, runId: string) {
+  private constructor(
+    store: ObjectStore,
+    runId: string,
+    owner: z.infer<typeof ownerSchema>,
+    version: Version,
+  ) {
     this.#store = store;
     this.#runId = runId;
+    this.#owner = owner;
+    this.#ownerVersion = version;
+    this.#heart = setInterval(() => void this.#beat(), HEARTBEAT_MS).unref();
   }
 
   /**
@@ -78,9 +94,16 @@ export class StagedRun {
     { runId, startedAt, version }: Omit<StoppedRun, 'version'> & { readonly version: Expectation },
     fingerprint: string,
   ): Promise<{ staged: StagedRun; lines: unknown[] }> {
-    const owner = { fingerprint, startedAt: startedAt.toISOString(), host: hostname(), pid: process.pid };
-    await store.put(ownerKey(runId), Buffer.from(`${JSON.stringify(owner)}\n`), version);
-    const staged = new StagedRun(store, runId);
+    const seenAt = new Date().toISOString();
+    const owner = {
+      fingerprint,
+      startedAt: startedAt.toISOString(),
+      host: hostname(),
+      pid: process.pid,
+      seenAt,
+    };
+    const claimed = await store.put(ownerKey(runId), Buffer.from(`${JSON.stringify(owner)}\n`), version);
+    const staged = new StagedRun(store, runId, owner, claimed);
     return { staged, lines: await staged.#readParts() };
   }
 
@@ -107,10 +130,31 @@ export class StagedRun {
     for (const key of replaced) await this.#store.delete(key);
   }
 
+  /** The process is done with the run, which may be continued by another. */
+  close(): void {
+    clearInterval(this.#heart);
+  }
+
   /** The run is over and has nothing to be continued. */
   async remove(): Promise<void> {
+    this.close();
     await this.settle();
     await removeStaging(this.#store, this.#runId);
+  }
+
+  async #beat(): Promise<void> {
+    const owner = { ...this.#owner, seenAt: new Date().toISOString() };
+    try {
+      const body = Buffer.from(`${JSON.stringify(owner)}\n`);
+      this.#ownerVersion = await this.#store.put(ownerKey(this.#runId), body, this.#ownerVersion);
+    } catch (error) {
+      this.close();
+      this.#failure ??= error instanceof ConflictError ? this.#lost() : error;
+    }
+  }
+
+  #lost(): LakeError {
+    return new LakeError(`run ${this.#runId} was taken over by another process, which goes on with it`);
   }
 
   async #write(): Promise<void> {
@@ -126,7 +170,11 @@ export class StagedRun {
   async #put(lines: readonly string[]): Promise<void> {
     const key = `${stagingFolder(this.#runId)}part-${String(this.#nextPart).padStart(6, '0')}.zst`;
     this.#nextPart += 1;
-    await this.#store.put(key, zstdCompressSync(`${lines.join('\n')}\n`));
+    try {
+      await this.#store.put(key, zstdCompressSync(`${lines.join('\n')}\n`), ABSENT);
+    } catch (error) {
+      throw error instanceof ConflictError ? this.#lost() : error;
+    }
     this.#parts.push(key);
   }
 
@@ -155,6 +203,14 @@ export class StagedRun {
   }
 }
 
+function parseJson(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return undefined;
+  }
+}
+
 function ownerKey(runId: string): string {
   return `${stagingFolder(runId)}run.json`;
 }
@@ -174,22 +230,13 @@ async function readOwner(
 ): Promise<(z.infer<typeof ownerSchema> & { version: Version }) | undefined> {
   const object = await store.get(ownerKey(runId));
   if (object === undefined) return undefined;
-  const parsed = ownerSchema.safeParse(JSON.parse(Buffer.from(object.body).toString()));
+  const parsed = z.preprocess(parseJson, ownerSchema).safeParse(Buffer.from(object.body).toString());
   return parsed.success ? { ...parsed.data, version: object.version } : undefined;
 }
 
-async function isAlive(
-  store: ObjectStore,
-  runId: string,
-  { host, pid }: z.infer<typeof ownerSchema>,
-  now: Date,
-): Promise<boolean> {
+function isAlive({ host, pid, seenAt }: z.infer<typeof ownerSchema>, now: Date): boolean {
   if (host === hostname()) return pid !== process.pid && isProcess(pid);
-  let latestMs = 0;
-  for await (const { modifiedAt } of store.list(stagingFolder(runId))) {
-    latestMs = Math.max(latestMs, modifiedAt.getTime());
-  }
-  return now.getTime() - latestMs < SILENT_AFTER_MS;
+  return now.getTime() - Date.parse(seenAt) < SILENT_AFTER_MS;
 }
 
 function isProcess(pid: number): boolean {

@@ -1,7 +1,7 @@
 import type { KnownListing } from '../lake/listings.ts';
 import type { StoredBar } from '../lake/stored-prices.ts';
 import type { Bar } from '../market/bar.ts';
-import { findCliff, isUnitStep } from '../market/cliff.ts';
+import { findCliffs, isUnitStep, type Cliff } from '../market/cliff.ts';
 import type { FetchResult, Listing } from '../market/provider.ts';
 import { cleanBars } from '../market/sanity.ts';
 import { addDays, type DateRange, type IsoDate } from '../runtime/dates.ts';
@@ -43,8 +43,8 @@ export type Judgement =
       readonly missing: readonly IsoDate[];
       readonly rejected: number;
       readonly flags: readonly SeriesFlag[];
-      /** A suspicious step that was seen often enough to be real. */
-      readonly confirmed: IsoDate | undefined;
+      /** Dates of suspicious steps that are taken for real from now on. */
+      readonly confirmed: readonly IsoDate[];
     }
   | { readonly verdict: 'ask-history'; readonly reason: string }
   | { readonly verdict: 'quarantine'; readonly reason: string; readonly suspect: KnownListing['suspect'] }
@@ -56,6 +56,11 @@ const MAX_REJECTED = 0.2;
 const CONFIRMED_AFTER_DAYS = 5;
 /** A history may begin this much later than what the lake has: listings lose a few days at their beginning. */
 const LOST_DAYS = 10;
+/** And it may lack so many of its rows. */
+const LOST_SHARE = 0.02;
+const LOST_ROWS = 5;
+/** A provider's first trade this much later than the lake's first row, under another name, is another listing. */
+const RECYCLED_DAYS = 30;
 const FLAT_BARS = 5;
 
 /** Decides on one answer. Pure. */
@@ -78,37 +83,26 @@ export function judge({ ask, answer, known, stored, restated, isTrusted, today }
     return quarantine(`quoted in ${answer.listing.currency}, the lake has it in ${known.currency}`);
   }
 
+  if (!isTrusted && isRecycled(answer.listing, known)) {
+    return quarantine(
+      `the symbol is now ${answer.listing.name}, first traded on ${answer.listing.firstTraded}; ` +
+        `the lake has ${known.name} from ${known.first} on`,
+    );
+  }
+
   const difference = compareWithStored(bars, stored);
   if (!isTrusted && isUnitStep(difference.ratio) && !isUnitStep(1 / difference.splits)) {
     return quarantine(`prices are ${format(difference.ratio)} times those of the lake, and no split says so`);
   }
   const reason = restated ?? difference.reason;
-  const isAll = known.first === null || ask.range.start <= known.first;
-  if (reason !== undefined && !isAll) return { verdict: 'ask-history', reason };
-  if (
-    !isTrusted &&
-    reason !== undefined &&
-    known.first !== null &&
-    firstBar.date > addDays(known.first, LOST_DAYS)
-  ) {
-    return quarantine(
-      `restated (${reason}), but its history begins on ${firstBar.date}, in the lake on ${known.first}`,
-    );
-  }
+  if (reason !== undefined && !isWhole(ask.range, known)) return { verdict: 'ask-history', reason };
+  const loss = isTrusted || reason === undefined ? undefined : describeLoss(bars, known);
+  if (loss !== undefined) return quarantine(`restated (${reason}), but ${loss}`);
 
-  const cliff = isTrusted ? undefined : findCliff(withStepIn(bars, stored), known.confirmed);
-  let confirmed: IsoDate | undefined;
-  if (cliff !== undefined) {
-    const days = seenOn(known.suspect, cliff, today);
-    const suspect = { date: cliff.date, ratio: cliff.ratio, days };
-    if (cliff.kind === 'unit' || days.length < CONFIRMED_AFTER_DAYS) {
-      const what =
-        cliff.kind === 'unit' ? 'as between a minor and a major unit' : 'as by a split that was not applied';
-      const text = `close of ${cliff.date} is ${format(cliff.ratio)} times the one before, ${what}`;
-      return { verdict: 'quarantine', reason: text, suspect };
-    }
-    confirmed = cliff.date;
-  }
+  const series = withStepIn(bars, stored);
+  const cliffs = findCliffs(series, known.confirmed);
+  const doubt = isTrusted ? undefined : doubtful(cliffs, bars, known, today);
+  if (doubt !== undefined) return doubt;
   return {
     verdict: 'take',
     bars,
@@ -117,7 +111,55 @@ export function judge({ ask, answer, known, stored, restated, isTrusted, today }
     missing,
     rejected,
     flags: flagsOf(bars, answer.listing, known),
-    confirmed,
+    confirmed: cliffs.map(({ date }) => date),
+  };
+}
+
+/** Whether an answer covers all rows that the lake has. */
+function isWhole(range: DateRange, { first, last }: KnownListing): boolean {
+  return first === null || (range.start <= first && (last === null || range.end > last));
+}
+
+/** What a history that takes the place of another would lose of it. */
+function describeLoss(bars: readonly Bar[], { first, last, rows }: KnownListing): string | undefined {
+  const [start, end] = [bars[0]!.date, bars.at(-1)!.date];
+  if (first !== null && start > addDays(first, LOST_DAYS)) {
+    return `its history begins on ${start}, in the lake on ${first}`;
+  }
+  if (last !== null && addDays(end, LOST_DAYS) < last) {
+    return `its history ends on ${end}, in the lake on ${last}`;
+  }
+  if (rows !== null && bars.length < (1 - LOST_SHARE) * rows - LOST_ROWS) {
+    return `its history has ${bars.length} bars, the lake ${rows}`;
+  }
+  return undefined;
+}
+
+/** Another company under the symbol of one that is gone. */
+function isRecycled({ name, firstTraded }: Listing, known: KnownListing): boolean {
+  if (known.name === null || known.name === name) return false;
+  return firstTraded !== null && known.first !== null && firstTraded > addDays(known.first, RECYCLED_DAYS);
+}
+
+/** Quarantine for steps that look wrong; `undefined` when there are none, or when all were there on several days. */
+function doubtful(
+  cliffs: readonly Cliff[],
+  bars: readonly Bar[],
+  known: KnownListing,
+  today: IsoDate,
+): Judgement | undefined {
+  const [first] = cliffs;
+  if (first === undefined) return undefined;
+  const days = seenOn(known.suspect, first, today);
+  const hasSplit = (date: IsoDate): boolean => bars.some((bar) => bar.date === date && bar.split !== null);
+  const hopeless = cliffs.find(({ kind, date }) => kind === 'unit' || hasSplit(date));
+  if (hopeless === undefined && days.length >= CONFIRMED_AFTER_DAYS) return undefined;
+  const { date, ratio, kind } = hopeless ?? first;
+  const what = kind === 'unit' ? 'as between a minor and a major unit' : 'as by a split that was not applied';
+  return {
+    verdict: 'quarantine',
+    reason: `close of ${date} is ${format(ratio)} times the one before, ${what}`,
+    suspect: { date: first.date, ratio: first.ratio, days },
   };
 }
 

@@ -10,7 +10,7 @@ import type { StagedRun } from '../lake/staged-run.ts';
 import { readStoredPrices, type StoredPrices } from '../lake/stored-prices.ts';
 import { Fetcher, type Fetched, type FetchPolicy } from '../market/fetcher.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
+import { addDays, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
 import { isCovered, measureCoverage } from './coverage.ts';
 import { finishLoad, type FinishedLoad, type LoadResult } from './finish.ts';
 import { judge } from './judge.ts';
@@ -53,8 +53,13 @@ interface Entry {
 // About 70 MB of rows wait at most. Each merge writes all months of the window again, so few merges are cheap.
 const FLUSH_ROWS = 1_000_000;
 
+/** A step can lie between the lake's last close before an answer and its first one. */
+const STEP_BACK_DAYS = 14;
+
 /** Worth asking again when the same command goes on. */
 const ASKED_AGAIN = new Set<TickerStatus>(['unattempted', 'transient', 'rate-limited', 'blocked']);
+/** Not worth a line of the log for each ticker. */
+const QUIET = new Set<TickerStatus>(['ok', 'empty', 'delisted', 'unattempted']);
 const PRIORITY = { ticker: 0, history: 2 };
 
 /**
@@ -106,11 +111,7 @@ class ProviderLoad {
     const { store, db, provider, scratch, progress, signal } = this.#ports;
     this.#known = await readListings(store, db, provider.name, scratch);
     const { asks, skips } = planLoad({ ...this.#request, today: this.#today }, this.#known);
-    const compared = asks.reduce<DateRange>(
-      (range, { range: { start }, scope }) =>
-        scope !== 'history' && start < range.start ? { start, end: range.end } : range,
-      this.#request.range,
-    );
+    const compared = comparedRanges(asks, this.#known, this.#request.range);
     this.#stored = await readStoredPrices(store, db, provider.name, compared, scratch);
     for (const { ticker, reason } of skips) {
       this.#enter(ticker, { scope: 'window', attempts: 0, bytes: 0, status: 'delisted', reason });
@@ -127,6 +128,7 @@ class ProviderLoad {
       await this.#flush();
     } finally {
       progress.stop();
+      this.#request.staged.close();
     }
     this.#flagStale();
     await this.#remember();
@@ -226,11 +228,14 @@ class ProviderLoad {
     const bytes = sent.bytes + (before?.bytes ?? 0);
     const asked = { scope: ask.scope, attempts, bytes, latencyMs: sent.latencyMs };
     const fail = (status: TickerStatus, reason: string, listing = known, isGood = false): undefined => {
+      // A question that was asked once more takes nothing from what came before.
+      if (before?.status === 'ok') return;
       const why = restated === undefined ? reason : `${reason} (asked for its history: ${restated})`;
       this.#enter(ticker, { ...asked, status, reason: why }, listing, isGood);
     };
     if (answer.kind !== 'ok') {
-      const isExpected = answer.kind === 'empty' && answer.isExpected;
+      // An answer without bars where the lake has some is no reason to expect none.
+      const isExpected = answer.kind === 'empty' && answer.isExpected && !hasRowsIn(known, ask.range);
       const listing = updateListing(known, answer.kind, isExpected, this.#today);
       return fail(answer.kind, answer.reason, listing, isExpected);
     }
@@ -278,13 +283,16 @@ class ProviderLoad {
           currency: listing.currency,
           exchange: listing.exchange,
           name: listing.name,
-          first: known.first !== null && known.first < bars[0]!.date ? known.first : bars[0]!.date,
-          last: known.last !== null && known.last > bars.at(-1)!.date ? known.last : bars.at(-1)!.date,
+          // What replaces all rows may begin later than they did.
+          first: replaces === undefined ? earliest(known.first, bars[0]!.date) : bars[0]!.date,
+          last: latest(known.last, bars.at(-1)!.date),
+          rows: known.rows,
           isGood: true,
+          askedInFullOn: known.askedInFullOn,
           refreshedOn: ask.scope === 'history' || replaces !== undefined ? this.#today : known.refreshedOn,
           absent: null,
           suspect: null,
-          confirmed: confirmed === undefined ? known.confirmed : [...known.confirmed, confirmed],
+          confirmed: [...known.confirmed, ...confirmed],
         };
         this.#enter(ticker, outcome, remembered, true, recentDays(dates, range.end));
         return undefined;
@@ -307,7 +315,7 @@ class ProviderLoad {
       ...(recent === undefined ? {} : { recent }),
     });
     if (isNew && outcome.status !== 'delisted') this.#ports.progress.advance();
-    if (outcome.status !== 'ok' && outcome.status !== 'empty' && outcome.status !== 'delisted') {
+    if (!QUIET.has(outcome.status)) {
       this.#ports.log.warn(
         { event: 'load.ticker', ticker, status: outcome.status },
         `${ticker}: ${outcome.status}, ${outcome.reason}`,
@@ -345,7 +353,11 @@ class ProviderLoad {
     const entry = this.#entries.get(ticker)!;
     const before = entry.outcome.rows;
     const rows = before === undefined ? counts : addCounts(before, counts);
-    this.#entries.set(ticker, { ...entry, outcome: { ...entry.outcome, rows } });
+    const known = this.#known.get(ticker);
+    // Of a name that an earlier run was killed at, nobody knows how many there are.
+    const total = known === undefined ? rows.unchanged + rows.changed : known.rows;
+    const listing = { ...entry.listing, rows: total === null ? null : total + rows.new - rows.removed };
+    this.#entries.set(ticker, { ...entry, outcome: { ...entry.outcome, rows }, listing });
   }
 
   /** Asks once more where a part of an exchange lacks a session that the rest has. */
@@ -359,12 +371,10 @@ class ProviderLoad {
       );
     }
     const lacking = new Set(gaps.flatMap((gap) => gap.lacking));
-    const before = new Map(this.#entries);
-    await this.#fetchAll(asks.filter(({ ticker }) => lacking.has(ticker)));
-    // A second answer that fails takes nothing from the first.
-    for (const ticker of lacking) {
-      if (this.#entries.get(ticker)!.outcome.status !== 'ok') this.#entries.set(ticker, before.get(ticker)!);
-    }
+    const { range } = this.#request;
+    await this.#fetchAll(
+      asks.filter(({ ticker }) => lacking.has(ticker)).map((ask) => ({ ...ask, range, scope: 'window' })),
+    );
   }
 
   #flagStale(): void {
@@ -381,15 +391,20 @@ class ProviderLoad {
     await saveListings(store, provider.name, this.#known, forgetMassAbsence(this.#known, listings));
   }
 
-  /** @param isAhead only what widens the dates of what the lake has, before it is there */
+  /** @param isAhead only what the lake may have from now on; that it has the last of it is said when it is there */
   #listingsOf(tickers: Iterable<string>, isAhead: boolean): KnownListings {
     const listings = new Map<string, KnownListing>();
     for (const ticker of tickers) {
-      const { listing } = this.#entries.get(ticker)!;
+      const { listing, outcome } = this.#entries.get(ticker)!;
       const known = this.#known.get(ticker);
-      const { first, last, currency } = listing;
-      if (isAhead) listings.set(ticker, { ...(known ?? NEW_LISTING), first, last, currency });
-      else if (known !== undefined || listing !== NEW_LISTING) listings.set(ticker, listing);
+      if (isAhead) {
+        const { currency } = listing;
+        const first = earliest(known?.first ?? null, listing.first!);
+        listings.set(ticker, { ...(known ?? NEW_LISTING), first, currency, rows: null });
+      } else if (known !== undefined || listing !== NEW_LISTING) {
+        const askedInFullOn = outcome.scope === 'history' ? this.#today : listing.askedInFullOn;
+        listings.set(ticker, { ...listing, askedInFullOn });
+      }
     }
     return listings;
   }
@@ -424,4 +439,33 @@ function addCounts(first: RowCounts, second: RowCounts): RowCounts {
     unchanged: Math.max(0, second.unchanged - first.new - first.changed),
     removed: first.removed + second.removed,
   };
+}
+
+/** The rows that answers are compared with: of what is asked for, what the lake can have, and the close before it. */
+function comparedRanges(
+  asks: readonly Ask[],
+  known: KnownListings,
+  window: DateRange,
+): Map<string, DateRange> {
+  const ranges = new Map<string, DateRange>();
+  for (const { ticker, range, scope } of asks) {
+    const last = known.get(ticker)?.last ?? null;
+    if (last === null) continue;
+    const start = addDays(scope === 'history' ? window.start : range.start, -STEP_BACK_DAYS);
+    const end = addDays(last, 1) < range.end ? addDays(last, 1) : range.end;
+    if (start < end) ranges.set(ticker, { start, end });
+  }
+  return ranges;
+}
+
+function hasRowsIn({ first, last }: KnownListing, range: DateRange): boolean {
+  return first !== null && last !== null && first < range.end && last >= range.start;
+}
+
+function earliest(known: IsoDate | null, date: IsoDate): IsoDate {
+  return known !== null && known < date ? known : date;
+}
+
+function latest(known: IsoDate | null, date: IsoDate): IsoDate {
+  return known !== null && known > date ? known : date;
 }

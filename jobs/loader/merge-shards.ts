@@ -11,7 +11,10 @@ import type { ExchangeSessions, LoadManifest } from './outcome.ts';
 export interface MergeRequest {
   readonly count: number;
   readonly provider: string;
+  /** For the merged manifest. */
   readonly range: DateRange;
+  /** Only shards of this window; `undefined`: of any. */
+  readonly window: DateRange | undefined;
   readonly minCoverage: number;
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -92,7 +95,7 @@ export async function mergeShards(
 }
 
 async function latestOfEachShard(
-  { count, provider, range }: MergeRequest,
+  { count, provider, window }: MergeRequest,
   store: ObjectStore,
   now: Date,
 ): Promise<Map<string, LoadManifest>> {
@@ -107,8 +110,7 @@ async function latestOfEachShard(
     const { shard, ...asked } = manifest.arguments;
     const isOurs =
       asked['provider'] === provider &&
-      asked['start'] === range.start &&
-      asked['end'] === range.end &&
+      (window === undefined || (asked['start'] === window.start && asked['end'] === window.end)) &&
       typeof shard === 'string' &&
       shard.endsWith(`/${count}`);
     if (isOurs) latest.set(shard, manifest);

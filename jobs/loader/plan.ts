@@ -6,7 +6,7 @@ export interface PlanRequest {
   readonly tickers: readonly string[];
   /** Trading dates that were asked for. */
   readonly range: DateRange;
-  /** Nobody asked for certain dates or names: bring the lake up to date, and renew a share of it. */
+  /** Nobody asked for certain dates or names: leave out what is gone, and renew a share of the rest. */
   readonly isRoutine: boolean;
   /** First date for names that the lake does not have yet; `undefined`: that of the range. */
   readonly historyStart: IsoDate | undefined;
@@ -31,6 +31,7 @@ export interface Skip {
 const LOOK_BACK_DAYS = 24;
 /** In so many days all of the history is fetched anew. */
 const RENEWED_IN_DAYS = 28;
+const STANDS_BACK_DAYS = 14;
 /** A day on which a provider does not know a name can be its own bad day: only several of them mean it is gone. */
 const ABSENT_DAYS = 3;
 /** A name that is gone is asked for again after so many days. */
@@ -43,7 +44,7 @@ export function planLoad(request: PlanRequest, known: KnownListings): { asks: As
   const renewed = request.isRoutine ? dueForRenewal(request, known) : new Set<string>();
   for (const ticker of request.tickers) {
     const listing = known.get(ticker);
-    const reason = listing && whyNotAsked(listing, request.today);
+    const reason = request.isRoutine && listing ? whyNotAsked(listing, request.today) : undefined;
     if (reason !== undefined) skips.push({ ticker, reason });
     else asks.push(askFor(ticker, listing, request, renewed.has(ticker)));
   }
@@ -60,22 +61,22 @@ export function historyOf({ first, last }: KnownListing, range: DateRange): Date
 function askFor(
   ticker: string,
   listing: KnownListing | undefined,
-  { range, isRoutine, historyStart }: PlanRequest,
+  { range, historyStart }: PlanRequest,
   isRenewed: boolean,
 ): Ask {
-  const { last = null } = listing ?? {};
+  const { first = null, last = null } = listing ?? {};
   if (listing === undefined || last === null) {
-    const start = historyStart !== undefined && historyStart < range.start ? historyStart : range.start;
+    // A first load that was killed may have left rows from `first` on.
+    const start = [range.start, historyStart ?? range.start, first ?? range.start].toSorted()[0]!;
     return { ticker, range: { start, end: range.end }, scope: 'history' };
   }
   if (isRenewed) return { ticker, range: historyOf(listing, range), scope: 'history' };
   // Repairs of what is there, not rows from before the window that nobody asked for.
-  const { first } = listing;
   const repaired = addDays(range.end, -LOOK_BACK_DAYS);
   const lookBack = earlier(range.start, first !== null && first > repaired ? first : repaired);
   const behind = addDays(last, -LOOK_BACK_DAYS);
-  // A lake that was left alone for a while has a gap before the window.
-  if (isRoutine && last < range.start) {
+  // Without the days between the lake and the window a gap would stay, on two bases if there was a split in it.
+  if (last < range.start) {
     return { ticker, range: { start: earlier(lookBack, behind), end: range.end }, scope: 'catch-up' };
   }
   return { ticker, range: { start: lookBack, end: range.end }, scope: 'window' };
@@ -88,21 +89,26 @@ function whyNotAsked({ absent }: KnownListing, today: IsoDate): string | undefin
   return `unknown to the provider on ${absent.days} days, last on ${absent.last}; asked again from ${askedAgain}`;
 }
 
-/** The share of a day: those that were renewed longest ago, less those that an earlier run of today has done. */
+/**
+ * The share of a day: those that were renewed longest ago, less those that an earlier run of today has asked for. A name
+ * that does not come stands back for a while, so that it does not keep the others from their turn.
+ */
 function dueForRenewal({ tickers, today }: PlanRequest, known: KnownListings): Set<string> {
+  const standBack = addDays(today, -STANDS_BACK_DAYS);
   const listings = tickers
-    .map((ticker) => ({ ticker, listing: known.get(ticker) }))
-    .filter(({ listing }) => listing !== undefined && listing.last !== null);
+    .map((ticker) => ({ ticker, listing: known.get(ticker)! }))
+    .filter(({ listing }) => listing !== undefined && listing.last !== null && listing.absent === null);
   const quota = Math.ceil(listings.length / RENEWED_IN_DAYS);
-  const renewedOn = ({ listing }: (typeof listings)[number]): IsoDate => listing!.refreshedOn ?? '';
-  const doneToday = listings.filter((entry) => renewedOn(entry) === today).length;
-  return new Set(
-    listings
-      .filter((entry) => renewedOn(entry) < today)
-      .toSorted((a, b) => (renewedOn(a) < renewedOn(b) ? -1 : renewedOn(a) > renewedOn(b) ? 1 : 0))
-      .slice(0, Math.max(0, quota - doneToday))
-      .map(({ ticker }) => ticker),
-  );
+  const doneToday = listings.filter(({ listing }) => listing.askedInFullOn === today).length;
+  const due = listings
+    .map(({ ticker, listing: { refreshedOn, askedInFullOn } }) => ({
+      ticker,
+      renewedOn: refreshedOn ?? '',
+      hasFailed: askedInFullOn !== null && askedInFullOn > (refreshedOn ?? '') && askedInFullOn > standBack,
+    }))
+    .filter(({ renewedOn, hasFailed }) => renewedOn < today && !hasFailed)
+    .toSorted((a, b) => (a.renewedOn < b.renewedOn ? -1 : a.renewedOn > b.renewedOn ? 1 : 0));
+  return new Set(due.slice(0, Math.max(0, quota - doneToday)).map(({ ticker }) => ticker));
 }
 
 function earlier(a: IsoDate, b: IsoDate): IsoDate {

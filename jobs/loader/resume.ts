@@ -15,10 +15,16 @@ export interface ClaimedRun {
  * The run of a command: the one that was stopped before its end, else a new one.
  *
  * @param command everything that the outcome depends on: only a run that was asked for the very same is continued
+ * @param freshMs a run that started longer ago is not continued: what it has could be out of date
  */
-export async function claimRun(store: ObjectStore, command: object, now: Date): Promise<ClaimedRun> {
+export async function claimRun(
+  store: ObjectStore,
+  command: object,
+  now: Date,
+  freshMs: number,
+): Promise<ClaimedRun> {
   const fingerprint = createHash('sha256').update(JSON.stringify(command)).digest('hex');
-  const stopped = await findStoppedRun(store, fingerprint, now);
+  const stopped = await findStoppedRun(store, fingerprint, now, freshMs);
   if (stopped !== undefined) {
     try {
       const { runId, startedAt } = stopped;

@@ -121,7 +121,7 @@ export function parsePrices(text: string, file: string): FetchResult {
   return {
     kind: 'ok',
     bars,
-    listing: { currency, quotedIn: null, exchange: null, name: null },
+    listing: { currency, quotedIn: null, exchange: null, name: null, firstTraded: null },
     lastStamp: null,
   };
 }

@@ -56,7 +56,8 @@ export class Fetcher {
   readonly #signal: AbortSignal;
   readonly #queue: PQueue;
   readonly #breaker: CircuitBreaker;
-  readonly #givenUp = new AbortController();
+  /** Aborted when no request starts any more. */
+  readonly #over = new AbortController();
   #resumesAtMs = 0;
   #ended: string | undefined;
 
@@ -71,6 +72,9 @@ export class Fetcher {
       concurrency: policy.inFlight,
       ...(isLimited ? { intervalCap: 1, interval: 1000 / policy.requestsPerSecond } : {}),
     });
+    const stop = (): void => this.#end(`stopped by ${String(signal.reason)}`);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
   }
 
   /**
@@ -89,29 +93,38 @@ export class Fetcher {
     let bytes = 0;
     let last: Fetched | undefined;
     for (;;) {
-      const isDelivered = await this.#queue.add(
-        async () => {
-          if (this.#isOver()) {
-            const reason = this.#ended!;
-            const unattempted = { kind: 'unattempted', reason, bytes: 0 } as const;
-            await deliver(last ?? { answer: unattempted, attempts, bytes, latencyMs: 0 });
-            return true;
-          }
-          await this.#jitter();
-          attempts += 1;
-          const startedAt = this.#clock.now().getTime();
-          const answer = await this.#ask(ticker, range, attempts);
-          bytes += answer.bytes;
-          last = { answer, attempts, bytes, latencyMs: this.#clock.now().getTime() - startedAt };
-          if (RETRIABLE.has(answer.kind) && attempts < this.#policy.maxAttempts) return false;
-          await deliver(last);
-          return true;
-        },
-        { priority: priority + (attempts > 0 ? 1 : 0) },
-      );
-      if (isDelivered) return;
-      await this.#backOff(attempts, last!);
+      if (this.#isOver()) {
+        const answer = { kind: 'unattempted', reason: this.#ended!, bytes: 0 } as const;
+        await deliver(last ?? { answer, attempts, bytes, latencyMs: 0 });
+        return;
+      }
+      const attempt = async (): Promise<'delivered' | 'again'> => {
+        await this.#jitter();
+        if (this.#isOver()) return 'again';
+        attempts += 1;
+        const startedAt = this.#clock.now().getTime();
+        const answer = await this.#ask(ticker, range, attempts);
+        bytes += answer.bytes;
+        last = { answer, attempts, bytes, latencyMs: this.#clock.now().getTime() - startedAt };
+        if (this.#isWorthRetrying(answer, attempts)) return 'again';
+        await deliver(last);
+        return 'delivered';
+      };
+      const waiting = this.#queue.add(attempt, { priority: priority + (attempts > 0 ? 1 : 0) });
+      // What waits when it is over is taken out of the queue, which rejects.
+      const outcome = await waiting.catch((error: unknown) => {
+        if ((error as Error).name === 'AbortError' && this.#ended !== undefined) return 'again';
+        throw error;
+      });
+      if (outcome === 'delivered') return;
+      if (last !== undefined) await this.#backOff(attempts, last);
     }
+  }
+
+  /** A refusal of one request can be that of its moment: it is asked again once, after the pause that follows. */
+  #isWorthRetrying({ kind }: Answer, attempts: number): boolean {
+    if (kind === 'blocked') return attempts < 2;
+    return RETRIABLE.has(kind) && attempts < this.#policy.maxAttempts;
   }
 
   async #ask(ticker: string, range: DateRange, attempt: number): Promise<Answer> {
@@ -123,8 +136,9 @@ export class Fetcher {
     const retryAfterMs = answer.kind === 'rate-limited' ? (answer.retryAfterMs ?? 0) : 0;
     const consequence = this.#breaker.note(answer.kind, period, retryAfterMs);
     if (consequence === 'stop') {
-      this.#ended ??= `the provider refused ${this.#policy.stopAfterPauses} times in a row (last: ${describe(answer)})`;
-      this.#givenUp.abort();
+      this.#end(
+        `the provider refused ${this.#policy.stopAfterPauses} times in a row (last: ${describe(answer)})`,
+      );
     } else if (consequence !== undefined) this.#pause(consequence.pauseMs);
     else if (!this.#breaker.isProbing) this.#queue.concurrency = this.#policy.inFlight;
     return answer;
@@ -134,8 +148,12 @@ export class Fetcher {
   #pause(ms: number): void {
     const nowMs = this.#clock.now().getTime();
     const isPaused = this.#resumesAtMs > nowMs;
-    const resumesAtMs = Math.min(this.#policy.deadline.getTime(), nowMs + ms);
+    const resumesAtMs = nowMs + ms;
     if (resumesAtMs <= this.#resumesAtMs) return;
+    if (resumesAtMs >= this.#policy.deadline.getTime()) {
+      this.#end(`the provider asks to wait ${Math.ceil(ms / 60_000)} minutes, past the deadline of the run`);
+      return;
+    }
     this.statistics.pauses += isPaused ? 0 : 1;
     this.statistics.pausedMs += resumesAtMs - Math.max(nowMs, this.#resumesAtMs);
     this.#resumesAtMs = resumesAtMs;
@@ -168,14 +186,20 @@ export class Fetcher {
   // A stop ends the waiting; what waited then finds that it is over.
   async #wait(ms: number): Promise<void> {
     const left = this.#policy.deadline.getTime() - this.#clock.now().getTime();
-    const signal = AbortSignal.any([this.#signal, this.#givenUp.signal]);
-    await this.#clock.sleep(Math.max(0, Math.min(ms, left)), signal).catch(() => {});
+    await this.#clock.sleep(Math.max(0, Math.min(ms, left)), this.#over.signal).catch(() => {});
   }
 
   #isOver(): boolean {
-    if (this.#signal.aborted) this.#ended ??= `stopped by ${String(this.#signal.reason)}`;
-    else if (this.#clock.now() >= this.#policy.deadline) this.#ended ??= 'the deadline of the run had passed';
+    if (this.#clock.now() >= this.#policy.deadline) this.#end('the deadline of the run had passed');
     return this.#ended !== undefined;
+  }
+
+  /** No request starts any more; what waits in the queue, at whatever rate, is set free. */
+  #end(reason: string): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#over.abort();
+    this.#queue.clear();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DateRange } from '../runtime/dates.ts';
+import type { DateRange, IsoDate } from '../runtime/dates.ts';
 import type { Bar } from './bar.ts';
 
 interface PriceRequest {
@@ -16,6 +16,8 @@ export interface Listing {
   readonly quotedIn: string | null;
   readonly exchange: string | null;
   readonly name: string | null;
+  /** Trading date of its first trade. */
+  readonly firstTraded: IsoDate | null;
 }
 
 /**

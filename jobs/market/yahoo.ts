@@ -85,6 +85,8 @@ function readChart(
   }
   const unit = quoteUnit(meta.currency);
   if (unit === undefined) return invalid(`${ticker} is quoted in "${meta.currency}", which is no known unit`);
+  // A long range can come in weeks or months instead.
+  if (meta.dataGranularity !== '1d') return invalid(`asked for days, got bars of ${meta.dataGranularity}`);
   const zone = meta.exchangeTimezoneName;
   if (!isTimeZone(zone)) return invalid(`${ticker} is traded in time zone "${zone}", which does not exist`);
   const { open = [], high = [], low = [], close = [], volume = [] } = indicators.quote[0] ?? {};
@@ -96,11 +98,11 @@ function readChart(
   }
 
   const session = meta.currentTradingPeriod.regular;
+  const sessionDate = tradingDate(session.start.getTime() / 1000, zone);
+  // Until a while after its end the bar of the session changes; no bar after it can be whole.
   const isSettled = now.getTime() >= session.end.getTime() + SETTLED_AFTER_MS;
-  // Until then the bar of that session changes, and no later one can be real.
-  const unsettled = isSettled ? undefined : tradingDate(session.start.getTime() / 1000, zone);
   const isWanted = (date: IsoDate): boolean =>
-    date >= range.start && date < range.end && (unsettled === undefined || date < unsettled);
+    date >= range.start && date < range.end && (date < sessionDate || (isSettled && date === sessionDate));
   const price = (value: number | null | undefined): number | null =>
     value === null || value === undefined ? null : value / unit.perMajor;
 
@@ -123,15 +125,18 @@ function readChart(
       split: null,
     });
   }
-  const addAction = (instant: Date, action: Partial<Bar>): void => {
+  const addAction = (instant: Date, add: (bar: Bar) => Partial<Bar>): void => {
     const date = tradingDate(instant.getTime() / 1000, zone);
-    if (isWanted(date)) bars.set(date, { ...(bars.get(date) ?? emptyBar(date)), ...action });
+    if (!isWanted(date)) return;
+    const bar = bars.get(date) ?? emptyBar(date);
+    bars.set(date, { ...bar, ...add(bar) });
   };
+  // A regular and a special dividend can share an ex-date.
   for (const { date, amount } of Object.values(events?.dividends ?? {})) {
-    addAction(date, { dividend: price(amount) });
+    addAction(date, ({ dividend }) => ({ dividend: (dividend ?? 0) + amount / unit.perMajor }));
   }
   for (const { date, numerator, denominator } of Object.values(events?.splits ?? {})) {
-    addAction(date, { split: numerator / denominator });
+    addAction(date, ({ split }) => ({ split: ((split ?? 1) * numerator) / denominator }));
   }
   if (bars.size === 0) return explainEmpty(meta, range, zone);
   return {
@@ -142,6 +147,7 @@ function readChart(
       quotedIn: unit.perMajor === 1 ? null : meta.currency,
       exchange: meta.exchangeName,
       name: meta.longName ?? meta.shortName ?? null,
+      firstTraded: firstTraded(meta, zone),
     },
     lastStamp,
   };
@@ -158,11 +164,15 @@ function emptyBar(date: IsoDate): Bar {
 
 /** No bars are what to expect before a listing and after its last trade, and a gap of the provider otherwise. */
 function explainEmpty(meta: ChartResultObject['meta'], range: DateRange, zone: string): FetchResult {
-  const listed = meta.firstTradeDate && tradingDate(meta.firstTradeDate.getTime() / 1000, zone);
+  const listed = firstTraded(meta, zone);
   if (listed !== null && listed >= range.end) {
     return { kind: 'empty', reason: `not traded before ${listed}`, isExpected: true };
   }
   const traded = tradingDate(meta.regularMarketTime.getTime() / 1000, zone);
   if (traded < range.start) return { kind: 'empty', reason: `last traded on ${traded}`, isExpected: true };
   return { kind: 'empty', reason: 'no bars, although it traded in the window or later', isExpected: false };
+}
+
+function firstTraded({ firstTradeDate }: ChartResultObject['meta'], zone: string): IsoDate | null {
+  return firstTradeDate === null ? null : tradingDate(firstTradeDate.getTime() / 1000, zone);
 }

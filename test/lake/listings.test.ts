@@ -52,6 +52,7 @@ describe('listings', () => {
             exchange: 'GER',
             first: '2023-12-29',
             last: '2024-02-01',
+            rows: 2,
             isGood: true,
           },
         ],
@@ -73,6 +74,7 @@ describe('listings', () => {
 
 describe('a staged run', () => {
   const startedAt = new Date('2024-03-23T12:00:00Z');
+  const day = 24 * 3_600_000;
   const run = { runId: 'r1', startedAt, version: ABSENT } as const;
 
   test('gives back its lines in order, compacted or not, and is gone once removed', async () => {
@@ -80,8 +82,8 @@ describe('a staged run', () => {
     const { staged } = await StagedRun.open(store, run, 'command');
     for (let line = 0; line < 200; line += 1) await staged.append({ line });
     await staged.settle();
-    const stopped = await findStoppedRun(store, 'command', startedAt);
-    expect(await findStoppedRun(store, 'another command', startedAt)).toBeUndefined();
+    const stopped = await findStoppedRun(store, 'command', startedAt, day);
+    expect(await findStoppedRun(store, 'another command', startedAt, day)).toBeUndefined();
     const again = await StagedRun.open(store, stopped!, 'command');
     expect(again.lines).toEqual(Array.from({ length: 200 }, (_, line) => ({ line })));
     await again.staged.compact([{ all: true }]);
@@ -89,7 +91,7 @@ describe('a staged run', () => {
     await again.staged.settle();
     const third = await StagedRun.open(
       store,
-      (await findStoppedRun(store, 'command', startedAt))!,
+      (await findStoppedRun(store, 'command', startedAt, day))!,
       'command',
     );
     expect(third.lines).toEqual([{ all: true }, { more: true }]);
@@ -100,13 +102,18 @@ describe('a staged run', () => {
   test('is taken over by one of two, and not after a day', async () => {
     const store = newStore();
     await StagedRun.open(store, run, 'command');
-    const stopped = (await findStoppedRun(store, 'command', startedAt))!;
+    const stopped = (await findStoppedRun(store, 'command', startedAt, day))!;
     // Another process is the first to go on with it.
-    const owner = JSON.stringify({ fingerprint: 'command', startedAt, host: 'elsewhere', pid: 1 });
+    const owner = JSON.stringify({
+      fingerprint: 'command',
+      startedAt,
+      host: 'elsewhere',
+      pid: 1,
+      seenAt: startedAt,
+    });
     await store.put('staging/r1/run.json', Buffer.from(owner), stopped.version);
     await expect(StagedRun.open(store, stopped, 'command')).rejects.toThrow(ConflictError);
     const late = new Date(startedAt.getTime() + 25 * 3_600_000);
-    expect(await findStoppedRun(store, 'command', late)).toBeUndefined();
-    expect(await findStoppedRun(store, 'command', startedAt)).toBeUndefined();
+    expect(await findStoppedRun(store, 'command', late, day)).toBeUndefined();
   });
 });

@@ -36,7 +36,7 @@ describe('parsePrices', () => {
           split: 4,
         },
       ],
-      listing: { currency: 'GBp', quotedIn: null, exchange: null, name: null },
+      listing: { currency: 'GBp', quotedIn: null, exchange: null, name: null, firstTraded: null },
       lastStamp: null,
     });
   });

@@ -98,7 +98,7 @@ describe('bars', () => {
       kind: 'ok',
       bytes: expect.any(Number),
       lastStamp: seconds('2024-03-12T13:30:00Z'),
-      listing: { currency: 'USD', quotedIn: null, exchange: 'NMS', name: null },
+      listing: { currency: 'USD', quotedIn: null, exchange: 'NMS', name: null, firstTraded: '1969-12-31' },
       bars: [
         {
           date: '2024-03-07',

@@ -79,7 +79,7 @@ export function worlds(): { create(): World } {
           const range = { start: settings.start ?? addDays(end, -14), end };
           const asked = { isRoutine, isTrusted, historyStart: settings.historyStart };
           const store = new LocalStore(lake);
-          const run = await claimRun(store, { tickers, range, ...asked }, now());
+          const run = await claimRun(store, { tickers, range, ...asked }, now(), 2 * 3_600_000);
           const log: Record<string, unknown>[] = [];
           const slept: number[] = [];
           const from = server.asked.length;
