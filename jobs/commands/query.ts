@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { featureColumns } from '../features/settings.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
@@ -15,6 +12,7 @@ import { openDuckDB } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { realWaiting } from '../runtime/poll.ts';
 import type { Job } from '../runtime/run-job.ts';
+import { withScratch } from '../runtime/scratch.ts';
 import { oneOf } from './options.ts';
 
 export interface QueryOptions {
@@ -58,14 +56,14 @@ export async function runQuery(
   const lakeUrl = options.lake ?? job.environment.lake;
   const store = await openLake(lakeUrl, options.local);
   const statement = sql ?? (await renderNamed(options, store));
-  const scratch = await mkdtemp(join(tmpdir(), 'signals-query-'));
-  const engine = await openEngine(options, lakeUrl, store, scratch, job);
-  try {
-    job.print(formatResult(await engine.run(statement), options.format, limits));
-  } finally {
-    await engine.close();
-    await rm(scratch, { recursive: true, force: true });
-  }
+  await withScratch('query', async (scratch) => {
+    const engine = await openEngine(options, lakeUrl, store, scratch, job);
+    try {
+      job.print(formatResult(await engine.run(statement), options.format, limits));
+    } finally {
+      await engine.close();
+    }
+  });
 }
 
 /** Athena for a lake that it has the tables of, DuckDB for any other. */

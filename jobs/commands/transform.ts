@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { GROUPS, type Group } from '../features/catalogue.ts';
 import { createSettings, type FeatureSettings } from '../features/settings.ts';
@@ -17,6 +14,7 @@ import { LakeError, UsageError } from '../runtime/errors.ts';
 import { realWaiting } from '../runtime/poll.ts';
 import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
+import { withScratch } from '../runtime/scratch.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { versions } from '../runtime/versions.ts';
 import { collect, logFile, oneOf, parseCount } from './options.ts';
@@ -108,9 +106,8 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
   const runId = createRunId(job.now());
   const log = job.openLog({ job: 'transform', runId }, logFile(lakeUrl, 'transform', runId));
   log.info({ event: 'transform.started', set, ...settings }, `transform ${options.cmd} into set ${set}`);
-  const scratch = await mkdtemp(join(tmpdir(), 'signals-transform-'));
   const names = options.reload ? athenaOf(job.environment, lakeUrl) : undefined;
-  try {
+  return withScratch('transform', async (scratch) => {
     const db = await openDuckDB(scratch);
     const from =
       options.window === undefined ? undefined : addDays(asOfDate(asOf, job.now()), -options.window);
@@ -148,9 +145,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
     );
     job.print(describe(summary, set, settings, lake.url));
     return summary;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 async function reloadLake(

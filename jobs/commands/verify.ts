@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { PriceSource } from '../features/price-source.ts';
@@ -12,6 +10,7 @@ import { utcDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, SignalsError } from '../runtime/errors.ts';
 import type { Job } from '../runtime/run-job.ts';
+import { withScratch } from '../runtime/scratch.ts';
 
 interface VerifyOptions {
   readonly ticker: string;
@@ -38,8 +37,7 @@ async function runVerify({ ticker, provider: asked, lake, local }: VerifyOptions
   const provider = await chooseProvider(store, asked);
   if (provider === undefined)
     throw new LakeError(`lake "${store.url}" has no prices; fill it with "signals load" first`);
-  const scratch = await mkdtemp(join(tmpdir(), 'signals-verify-'));
-  try {
+  await withScratch('verify', async (scratch) => {
     const source = await PriceSource.open(await openDuckDB(scratch), {
       lake: store.url,
       folder: await store.localFolder(pricesFolder(provider), scratch),
@@ -63,9 +61,7 @@ async function runVerify({ ticker, provider: asked, lake, local }: VerifyOptions
         );
       }
     }
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 function formatVerdicts(verdicts: readonly Verdict[]): string {
