@@ -1,0 +1,33 @@
+import type { CacheDatabaseConfig } from '../config.ts';
+import type { StateBackend } from './backend.ts';
+import { MemoryBackend } from './memory.ts';
+import { RedisBackend } from './redis.ts';
+import { SqliteBackend } from './sqlite.ts';
+
+/** The backend that the configuration names, ready to be used. Rejects with UnavailableError, BackendError, ConfigError. */
+export async function openBackend({ settings, password }: CacheDatabaseConfig): Promise<StateBackend> {
+  const backend = createBackend(settings, password);
+  await backend.ready(settings.timeout * 1000);
+  return backend;
+}
+
+function createBackend(
+  settings: CacheDatabaseConfig['settings'],
+  password: string | undefined,
+): StateBackend {
+  const { type, path, synchronous, timeout } = settings;
+  switch (type) {
+    case 'memory':
+      return new MemoryBackend();
+    case 'sqlite':
+      // SQLite waits inside one call, and the process with it: the queue is what waits for long.
+      return new SqliteBackend(path, { synchronous, busyTimeoutMs: Math.min(timeout * 1000, 1000) });
+    case 'redis':
+      return new RedisBackend({
+        ...settings,
+        username: settings.username,
+        password,
+        timeoutMs: timeout * 1000,
+      });
+  }
+}

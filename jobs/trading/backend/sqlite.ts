@@ -1,0 +1,211 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { firstLine } from '../../runtime/errors.ts';
+import { BackendError, UnavailableError, type TradingStateError } from '../errors.ts';
+import {
+  RECENT_ITEMS,
+  type AtomicWrite,
+  type Command,
+  type Guard,
+  type Outcome,
+  type ReadRequest,
+  type StateBackend,
+  type Stored,
+} from './backend.ts';
+import { conflict, notFound } from './outcomes.ts';
+
+export interface SqliteOptions {
+  /** FULL: what was acknowledged outlives a power cut. NORMAL: it outlives the process, at several times the speed. */
+  readonly synchronous: 'FULL' | 'NORMAL';
+  /** How long to wait for another process that is writing. */
+  readonly busyTimeoutMs: number;
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS strings (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS lists (
+    key TEXT, position INTEGER, value BLOB NOT NULL, PRIMARY KEY (key, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS hashes (
+    key TEXT, field TEXT, value BLOB NOT NULL, PRIMARY KEY (key, field)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS sets (key TEXT, member TEXT, PRIMARY KEY (key, member)) STRICT, WITHOUT ROWID;
+`;
+
+const STATEMENTS = {
+  begin: 'BEGIN IMMEDIATE',
+  commit: 'COMMIT',
+  rollback: 'ROLLBACK',
+  set: 'INSERT INTO strings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  length: 'SELECT coalesce(max(position) + 1, 0) AS length FROM lists WHERE key = ?',
+  item: 'SELECT value FROM lists WHERE key = ? AND position = ?',
+  recent: `
+    SELECT 1 FROM (SELECT value FROM lists WHERE key = ? ORDER BY position DESC LIMIT ${RECENT_ITEMS})
+    WHERE value = ?`,
+  append: 'INSERT INTO lists SELECT ?1, coalesce(max(position) + 1, 0), ?2 FROM lists WHERE key = ?1',
+  addMember: 'INSERT OR IGNORE INTO sets VALUES (?, ?)',
+  removeMember: 'DELETE FROM sets WHERE key = ? AND member = ?',
+  setField: 'INSERT INTO hashes VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  removeField: 'DELETE FROM hashes WHERE key = ? AND field = ?',
+  deleteString: 'DELETE FROM strings WHERE key = ?',
+  deleteList: 'DELETE FROM lists WHERE key = ?',
+  deleteHash: 'DELETE FROM hashes WHERE key = ?',
+  deleteSet: 'DELETE FROM sets WHERE key = ?',
+  string: 'SELECT value FROM strings WHERE key = ?',
+  list: 'SELECT value FROM lists WHERE key = ? ORDER BY position',
+  hash: 'SELECT field, value FROM hashes WHERE key = ?',
+  members: 'SELECT member FROM sets WHERE key = ?',
+  scan: `
+    SELECT key FROM strings WHERE key >= ?1 AND key < ?2
+    UNION SELECT key FROM lists WHERE key >= ?1 AND key < ?2
+    UNION SELECT key FROM hashes WHERE key >= ?1 AND key < ?2
+    UNION SELECT key FROM sets WHERE key >= ?1 AND key < ?2`,
+} as const;
+
+type Statements = Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
+
+/**
+ * State in one SQLite file in WAL mode; several processes may use it at once. Writes that come together share one
+ * transaction, and with it one wait for the disk.
+ */
+export class SqliteBackend implements StateBackend {
+  readonly url: string;
+  readonly #db: DatabaseSync;
+  readonly #statements: Statements;
+
+  /** Opens the file, or makes it with its folder. Throws BackendError naming it when that cannot be done. */
+  constructor(path: string, { synchronous, busyTimeoutMs }: SqliteOptions) {
+    this.url = `sqlite:${path}`;
+    try {
+      if (path !== ':memory:') mkdirSync(dirname(resolve(path)), { recursive: true });
+      this.#db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+      this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; ${SCHEMA}`);
+      const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#db.prepare(sql)]);
+      this.#statements = Object.fromEntries(prepared) as Statements;
+    } catch (error) {
+      throw new BackendError(`cannot open "${this.url}": ${firstLine(error)}`, error);
+    }
+  }
+
+  async apply(writes: readonly AtomicWrite[]): Promise<readonly Outcome[]> {
+    try {
+      this.#statements.begin.run();
+      const outcomes = writes.map((write) => this.#apply(write));
+      this.#statements.commit.run();
+      return outcomes;
+    } catch (error) {
+      if (this.#db.isOpen && this.#db.isTransaction) this.#statements.rollback.run();
+      const failure = this.#failure(error);
+      return writes.map(() => failure);
+    }
+  }
+
+  #apply({ guard, commands }: AtomicWrite): Outcome {
+    if (guard !== undefined) {
+      const verdict = this.#check(guard);
+      if (verdict !== 'go') return verdict;
+    }
+    for (const command of commands) this.#run(command);
+    return undefined;
+  }
+
+  #check(guard: Guard): 'go' | Outcome {
+    const { key, value } = guard;
+    if (guard.type === 'absent')
+      return this.#statements.recent.get(key, value) === undefined ? 'go' : undefined;
+    const { position, length } = guard;
+    const found = this.#statements.length.get(key)!['length'] as number;
+    if (found === 0) return notFound(key);
+    if (found > position) {
+      const present = this.#statements.item.get(key, position)?.['value'] as Uint8Array | undefined;
+      if (present !== undefined && Buffer.compare(present, value) === 0) return undefined;
+    }
+    return length === undefined || found === length ? 'go' : conflict(key, length, found);
+  }
+
+  #run(command: Command): void {
+    const { key } = command;
+    switch (command.type) {
+      case 'set':
+      case 'append':
+        this.#statements[command.type].run(key, command.value);
+        break;
+      case 'addMember':
+      case 'removeMember':
+        this.#statements[command.type].run(key, command.member);
+        break;
+      case 'setField':
+        this.#statements.setField.run(key, command.field, command.value);
+        break;
+      case 'removeField':
+        this.#statements.removeField.run(key, command.field);
+        break;
+      case 'delete':
+        for (const name of ['deleteString', 'deleteList', 'deleteHash', 'deleteSet'] as const) {
+          this.#statements[name].run(key);
+        }
+        break;
+    }
+  }
+
+  async read(requests: readonly ReadRequest[]): Promise<readonly Stored[]> {
+    return this.#guarded(() => requests.map((request) => this.#read(request)));
+  }
+
+  #read({ type, key }: ReadRequest): Stored {
+    switch (type) {
+      case 'string':
+        return { type, value: this.#statements.string.get(key)?.['value'] as Uint8Array | undefined };
+      case 'list':
+        return { type, value: this.#statements.list.all(key).map((row) => row['value'] as Uint8Array) };
+      case 'hash': {
+        const rows = this.#statements.hash.all(key);
+        return {
+          type,
+          value: new Map(rows.map((row) => [row['field'] as string, row['value'] as Uint8Array])),
+        };
+      }
+      case 'set':
+        return {
+          type,
+          value: new Set(this.#statements.members.all(key).map((row) => row['member'] as string)),
+        };
+    }
+  }
+
+  async scan(prefix: string): Promise<readonly string[]> {
+    // The first text that no longer starts with the prefix: nothing sorts after U+10FFFF.
+    const rows = this.#guarded(() => this.#statements.scan.all(prefix, `${prefix}\u{10FFFF}`));
+    return rows.map((row) => row['key'] as string);
+  }
+
+  async clear(): Promise<void> {
+    this.#guarded(() => {
+      this.#db.exec(
+        'BEGIN IMMEDIATE; DELETE FROM strings; DELETE FROM lists; DELETE FROM hashes; DELETE FROM sets; COMMIT',
+      );
+    });
+  }
+
+  async ready(): Promise<void> {}
+
+  async close(): Promise<void> {
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  #failure(error: unknown): TradingStateError {
+    const message = `"${this.url}": ${firstLine(error)}`;
+    // SQLITE_BUSY, SQLITE_LOCKED: somebody else was writing for longer than the timeout.
+    const code = Number((error as { errcode?: unknown } | null)?.errcode) & 0xff;
+    return code === 5 || code === 6 ? new UnavailableError(message, error) : new BackendError(message, error);
+  }
+}
