@@ -2,6 +2,7 @@
 import { defineLoad } from './commands/load.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineQuickstart } from './commands/quickstart.ts';
+import { defineTrading } from './commands/trading.ts';
 import { defineTransform } from './commands/transform.ts';
 import { defineVerify } from './commands/verify.ts';
 import { runJob } from './runtime/run-job.ts';
@@ -16,6 +17,7 @@ await runJob(
     defineLoad(program.command('load'), job);
     defineTransform(program.command('transform'), job);
     defineQuery(program.command('query'), job);
+    defineTrading(program.command('trading'), job);
     defineVerify(program.command('verify'), job);
     defineQuickstart(program.command('quickstart'), job);
   },

@@ -5,13 +5,15 @@ import { ConfigError } from './errors.ts';
  * How keys and values are written. `own` keeps everything; `nautilus` and `nautilus-1.178` write what today's
  * NautilusTrader and version 1.178 expect to read. Reading takes all three.
  */
-export const LAYOUTS = ['own', 'nautilus', 'nautilus-1.178'] as const;
+const LAYOUTS = ['own', 'nautilus', 'nautilus-1.178'] as const;
 
 const schema = z.strictObject({
   /** Where the state is kept. */
   type: z.enum(['memory', 'sqlite', 'redis']).default('sqlite'),
   /** SQLite: the file. */
   path: z.string().min(1).default('data/cache/trading.db'),
+  /** SQLite: fail where there is no file, instead of making one. */
+  mustExist: z.boolean().default(false),
   /** SQLite: FULL outlives a power cut, NORMAL only the end of the process. */
   synchronous: z.enum(['FULL', 'NORMAL']).default('FULL'),
   host: z.string().min(1).default('127.0.0.1'),
@@ -44,6 +46,13 @@ const schema = z.strictObject({
   maxQueuedWrites: z.int().positive().default(10_000),
 });
 
+/** Settings that say how the keys are written, which belong to the place as much as the host does. */
+const parametersSchema = z.strictObject({
+  layout: z.enum(LAYOUTS).exactOptional(),
+  useHashTag: z.stringbool().exactOptional(),
+  useTraderPrefix: z.stringbool().exactOptional(),
+});
+
 export type CacheDatabaseSettings = z.input<typeof schema>;
 type Settings = Omit<z.output<typeof schema>, 'password'>;
 
@@ -64,7 +73,10 @@ export class CacheDatabaseConfig {
     this.#password = password;
   }
 
-  /** `sqlite:PATH`, `memory:`, or `redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`; further settings beside it. */
+  /**
+   * `sqlite:PATH`, `memory:`, or `redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, the last one also with
+   * `?layout=...&useHashTag=true&useTraderPrefix=false`; further settings beside it.
+   */
   static fromUrl(url: string, settings: CacheDatabaseSettings = {}): CacheDatabaseConfig {
     return new CacheDatabaseConfig({ ...settings, ...fromUrl(url) });
   }
@@ -85,10 +97,16 @@ function fromUrl(url: string): CacheDatabaseSettings {
       `"${withoutPassword(url)}" is no place for a trading state; write sqlite:PATH or redis://HOST`,
     );
   }
-  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   const database = /^\/?(\d*)$/.exec(pathname)?.[1];
   if (database === undefined) throw new ConfigError(`"${pathname}" is no number of a Redis database`);
+  const parameters = parametersSchema.safeParse(Object.fromEntries(searchParams));
+  if (!parameters.success) {
+    const { path, message } = parameters.error.issues[0]!;
+    throw new ConfigError(`"${searchParams}" has a setting that is not usable: ${path.join('.')} ${message}`);
+  }
   return {
+    ...parameters.data,
     type: 'redis',
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     ssl: protocol === 'rediss:',

@@ -1,5 +1,5 @@
 /** Collections of a trader; part of the keys. */
-export const COLLECTIONS = [
+const COLLECTIONS = [
   'general',
   'currencies',
   'instruments',
@@ -27,7 +27,9 @@ export type OrderHash = (typeof ORDER_HASHES)[number];
 export const POSITION_SETS = ['positions', 'positions_open', 'positions_closed'] as const;
 
 /** First parts of all keys that the database makes; others under the same prefix belong to somebody else. */
-const OWN_PARTS: readonly string[] = [...COLLECTIONS, 'snapshots', 'health', 'index', 'meta'];
+const OWN_PARTS: ReadonlySet<string> = new Set([...COLLECTIONS, 'snapshots', 'health', 'index', 'meta']);
+
+export const TRADER_PREFIX = 'trader-';
 
 export interface KeyOptions {
   readonly traderId: string;
@@ -56,7 +58,7 @@ export class Keys {
     this.#decode = escapeIds ? decodeId : asIs;
     const trader = useHashTag ? `{${encodeId(traderId)}}` : encodeId(traderId);
     const instance = instanceId === undefined ? '' : `${encodeId(instanceId)}:`;
-    this.prefix = `${useTraderPrefix ? 'trader-' : ''}${trader}:${instance}`;
+    this.prefix = `${useTraderPrefix ? TRADER_PREFIX : ''}${trader}:${instance}`;
     this.#hashEnd = trailingColon ? ':' : '';
   }
 
@@ -100,7 +102,7 @@ export class Keys {
   /** Whether a key that starts with the prefix is one of these, not of another instance or another program. */
   owns(key: string): boolean {
     const [first] = key.slice(this.prefix.length).split(':', 1);
-    return key.startsWith(this.prefix) && OWN_PARTS.includes(first!);
+    return key.startsWith(this.prefix) && OWN_PARTS.has(first!);
   }
 }
 
@@ -109,7 +111,8 @@ function encodeId(id: string): string {
   return id.replace(/[%:*?[\]{}\\]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-function decodeId(text: string): string {
+/** The opposite of encodeId. */
+export function decodeId(text: string): string {
   return text.replace(/%(25|3A|2A|3F|5B|5D|7B|7D|5C)/g, (_all, code: string) =>
     String.fromCharCode(Number.parseInt(code, 16)),
   );

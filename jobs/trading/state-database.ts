@@ -14,7 +14,7 @@ import { Position } from './domain/position.ts';
 import { requireId, requireInstance, requireObject } from './domain/require.ts';
 import { requireSynthetic, requireSyntheticId, type SyntheticInstrument } from './domain/synthetic.ts';
 import { NotFoundError, type ConfigError, type TradingStateError } from './errors.ts';
-import type { Keys } from './keys.ts';
+import { ORDER_SETS, POSITION_SETS, type Keys } from './keys.ts';
 import { Layout } from './layout.ts';
 import { StateReader, type Loaded } from './state-reader.ts';
 import { findLayout, newLayout, type StoredLayout } from './stored-layout.ts';
@@ -49,6 +49,17 @@ export interface TradingState {
   readonly positions: Loaded<Position>;
   readonly orderPosition: ReadonlyMap<string, string>;
   readonly orderClient: ReadonlyMap<string, string>;
+}
+
+export interface StateSummary {
+  /** What all keys of the trader start with. */
+  readonly prefix: string;
+  /** Who wrote the keys; `none` when there are none. */
+  readonly layout: 'own' | 'nautilus' | 'none';
+  /** Ids in each set of the index. */
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly accounts: number;
+  readonly heartbeat: Date | undefined;
 }
 
 const SLOW_INTERVAL_MS = 1000;
@@ -388,6 +399,23 @@ export class TradingStateDatabase {
       positions: await this.loadPositions(),
       orderPosition: await this.loadIndexOrderPosition(),
       orderClient: await this.loadIndexOrderClient(),
+    };
+  }
+
+  /** How much there is, from the indexes alone. */
+  async summary(): Promise<StateSummary> {
+    const { hasOwnSets, needsSchema, keys } = this.#access;
+    const sizes: Record<string, number> = {};
+    for (const name of [...ORDER_SETS, ...POSITION_SETS]) {
+      sizes[name] = (await this.#after((reader) => reader.set(name))).size;
+    }
+    const accounts = await this.#after((reader) => reader.ids('accounts'));
+    return {
+      prefix: keys.prefix,
+      layout: needsSchema ? 'none' : hasOwnSets ? 'own' : 'nautilus',
+      sizes,
+      accounts: accounts.length,
+      heartbeat: await this.lastHeartbeat(),
     };
   }
 

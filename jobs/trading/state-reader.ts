@@ -228,6 +228,10 @@ export class StateReader {
     return members!;
   }
 
+  async ids(collection: Collection): Promise<string[]> {
+    return (await this.#items(collection)).map(({ id }) => id);
+  }
+
   async text(key: string): Promise<string | undefined> {
     const [bytes] = await this.#read('string', [key]);
     if (bytes instanceof TradingStateError) throw bytes;

@@ -1,7 +1,7 @@
 import type { StateBackend } from './backend/backend.ts';
 import type { CacheDatabaseConfig } from './config.ts';
 import { ConfigError } from './errors.ts';
-import { Keys } from './keys.ts';
+import { decodeId, Keys, TRADER_PREFIX } from './keys.ts';
 import { SCHEMA_VERSION } from './layout.ts';
 
 /** How the keys that a backend has for a trader were written. */
@@ -74,4 +74,11 @@ function spellings(
     keys: new Keys({ ...options, trailingColon }),
     otherKeys: new Keys({ ...options, trailingColon: !trailingColon }),
   };
+}
+
+/** Ids of the traders that a backend has keys of, sorted; only those with the prefix `trader-` can be told. */
+export async function findTraders(backend: StateBackend): Promise<string[]> {
+  const keys = await backend.scan(TRADER_PREFIX);
+  const names = keys.map((key) => /^\{?([^:}]+)\}?:/.exec(key.slice(TRADER_PREFIX.length))?.[1] ?? '');
+  return [...new Set(names.filter((name) => name !== '').map(decodeId))].toSorted();
 }

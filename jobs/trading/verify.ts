@@ -13,7 +13,7 @@ import { OWN_SETS, setsOfOrder, setsOfPosition, type Layout } from './layout.ts'
 import type { StateReader } from './state-reader.ts';
 
 /** One thing that does not agree with the rest. */
-export interface Problem {
+interface Problem {
   readonly kind: 'ghost' | 'unindexed' | 'misplaced' | 'repeated' | 'unreadable' | 'incomplete';
   readonly collection: Collection;
   readonly id: string;

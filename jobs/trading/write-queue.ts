@@ -55,7 +55,9 @@ export class WriteQueue {
   /** Answers a write that must not be sent. */
   refuse(error: TradingStateError): Promise<void> {
     this.#report(error);
-    return handled(Promise.reject(error));
+    const { promise, reject } = Promise.withResolvers<void>();
+    reject(error);
+    return handled(promise);
   }
 
   /** Resolves when there is room for another write. */

@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 
-test('nothing set means a lake in data/lake, info and the format that fits the output', () => {
+test('nothing set means a lake and a trading state below data, info and the format that fits the output', () => {
   expect(readEnvironment({})).toEqual({
     lake: 'file:./data/lake',
+    tradingState: 'sqlite:data/cache/trading.db',
     yahooBaseUrl: undefined,
     logLevel: 'info',
     logFormat: undefined,
@@ -12,6 +13,7 @@ test('nothing set means a lake in data/lake, info and the format that fits the o
 
 test('an empty variable is one that is not set', () => {
   expect(readEnvironment({ SIGNALS_LAKE: '', LOG_LEVEL: '' }).lake).toBe('file:./data/lake');
+  expect(readEnvironment({ TRADING_STATE: '' }).tradingState).toBe('sqlite:data/cache/trading.db');
 });
 
 test.each([

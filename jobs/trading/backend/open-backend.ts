@@ -15,13 +15,17 @@ function createBackend(
   settings: CacheDatabaseConfig['settings'],
   password: string | undefined,
 ): StateBackend {
-  const { type, path, synchronous, timeout } = settings;
+  const { type, path, synchronous, mustExist, timeout } = settings;
   switch (type) {
     case 'memory':
       return new MemoryBackend();
     case 'sqlite':
       // SQLite waits inside one call, and the process with it: the queue is what waits for long.
-      return new SqliteBackend(path, { synchronous, busyTimeoutMs: Math.min(timeout * 1000, 1000) });
+      return new SqliteBackend(path, {
+        synchronous,
+        mustExist,
+        busyTimeoutMs: Math.min(timeout * 1000, 1000),
+      });
     case 'redis':
       return new RedisBackend({
         ...settings,

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { firstLine } from '../../runtime/errors.ts';
@@ -18,6 +18,8 @@ import { conflict, notFound } from './outcomes.ts';
 export interface SqliteOptions {
   /** FULL: what was acknowledged outlives a power cut. NORMAL: it outlives the process, at several times the speed. */
   readonly synchronous: 'FULL' | 'NORMAL';
+  /** Fail where there is no file, instead of making one. */
+  readonly mustExist: boolean;
   /** How long to wait for another process that is writing. */
   readonly busyTimeoutMs: number;
 }
@@ -75,8 +77,9 @@ export class SqliteBackend implements StateBackend {
   readonly #statements: Statements;
 
   /** Opens the file, or makes it with its folder. Throws BackendError naming it when that cannot be done. */
-  constructor(path: string, { synchronous, busyTimeoutMs }: SqliteOptions) {
+  constructor(path: string, { synchronous, mustExist, busyTimeoutMs }: SqliteOptions) {
     this.url = `sqlite:${path}`;
+    if (mustExist && !existsSync(path)) throw new BackendError(`there is no trading state "${this.url}" yet`);
     try {
       if (path !== ':memory:') mkdirSync(dirname(resolve(path)), { recursive: true });
       this.#db = new DatabaseSync(path, { timeout: busyTimeoutMs });

@@ -3,6 +3,9 @@ import { formatMoney, type Money } from '../domain/money.ts';
 import { nanoseconds, type WireFormat } from './kinds.ts';
 import { toSnakeCase } from './record.ts';
 
+/** Fields with names that others have given. */
+const FOREIGN: ReadonlySet<string> = new Set(['info', 'details', 'execAlgorithmParams']);
+
 /**
  * A state as a map for people and for other programs: names in snake case, numbers as text with all their digits,
  * timestamps as the format says.
@@ -15,7 +18,10 @@ export function toPlain(value: unknown, format: WireFormat): unknown {
   if (isDecimal(value)) return formatDecimal(value);
   if (isMoney(value)) return formatMoney(value);
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [toSnakeCase(name), toPlain(item, format)]),
+    Object.entries(value).map(([name, item]) => [
+      toSnakeCase(name),
+      FOREIGN.has(name) ? item : toPlain(item, format),
+    ]),
   );
 }
 

@@ -6,7 +6,7 @@ export interface Decimal {
 }
 
 /** Digits after the point of quotients that do not end: averages, returns, inverse profits. */
-export const QUOTIENT_SCALE = 18;
+const QUOTIENT_SCALE = 18;
 
 export const ZERO: Decimal = { units: 0n, scale: 0 };
 
@@ -79,7 +79,7 @@ export function round(value: Decimal, scale: number): Decimal {
 }
 
 /** The same number with as few digits after the point as it needs. */
-export function trim({ units, scale }: Decimal): Decimal {
+function trim({ units, scale }: Decimal): Decimal {
   let rest = units;
   let digits = scale;
   while (digits > 0 && rest % 10n === 0n) {

@@ -1,26 +1,24 @@
 import { InvalidTransitionError } from '../errors.ts';
 import type { OrderEvent } from './order-event.ts';
 
-export const ORDER_STATUSES = [
-  'INITIALIZED',
-  'DENIED',
-  'EMULATED',
-  'RELEASED',
-  'SUBMITTED',
-  'ACCEPTED',
-  'REJECTED',
-  'CANCELED',
-  'EXPIRED',
-  'TRIGGERED',
-  'PENDING_UPDATE',
-  'PENDING_CANCEL',
-  'PARTIALLY_FILLED',
-  'FILLED',
-] as const;
-export type OrderStatus = (typeof ORDER_STATUSES)[number];
+export type OrderStatus =
+  | 'INITIALIZED'
+  | 'DENIED'
+  | 'EMULATED'
+  | 'RELEASED'
+  | 'SUBMITTED'
+  | 'ACCEPTED'
+  | 'REJECTED'
+  | 'CANCELED'
+  | 'EXPIRED'
+  | 'TRIGGERED'
+  | 'PENDING_UPDATE'
+  | 'PENDING_CANCEL'
+  | 'PARTIALLY_FILLED'
+  | 'FILLED';
 
 /** For each status those that may follow. DENIED, REJECTED, EXPIRED and FILLED are final. */
-export const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
+const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   INITIALIZED: [
     'DENIED',
     'EMULATED',
@@ -92,29 +90,29 @@ export const TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> 
   FILLED: [],
 };
 
-const OPEN: readonly OrderStatus[] = [
+const OPEN: ReadonlySet<OrderStatus> = new Set([
   'ACCEPTED',
   'TRIGGERED',
   'PENDING_CANCEL',
   'PENDING_UPDATE',
   'PARTIALLY_FILLED',
-];
-const CLOSED: readonly OrderStatus[] = ['DENIED', 'REJECTED', 'CANCELED', 'EXPIRED', 'FILLED'];
-const INFLIGHT: readonly OrderStatus[] = ['SUBMITTED', 'PENDING_UPDATE', 'PENDING_CANCEL'];
+]);
+const CLOSED: ReadonlySet<OrderStatus> = new Set(['DENIED', 'REJECTED', 'CANCELED', 'EXPIRED', 'FILLED']);
+const INFLIGHT: ReadonlySet<OrderStatus> = new Set(['SUBMITTED', 'PENDING_UPDATE', 'PENDING_CANCEL']);
 
 /** At work at the venue. */
 export function isOpenStatus(status: OrderStatus): boolean {
-  return OPEN.includes(status);
+  return OPEN.has(status);
 }
 
 /** Nothing more is expected to happen. */
 export function isClosedStatus(status: OrderStatus): boolean {
-  return CLOSED.includes(status);
+  return CLOSED.has(status);
 }
 
 /** An answer of the venue is on its way. */
 export function isInflightStatus(status: OrderStatus): boolean {
-  return INFLIGHT.includes(status);
+  return INFLIGHT.has(status);
 }
 
 export function isPendingStatus(status: OrderStatus): boolean {

@@ -155,7 +155,7 @@ function inverseGain(open: Decimal, { lastPx, lastQty }: OrderFilled): Decimal {
   return divide(multiply(lastQty, subtract(lastPx, open)), multiply(open, lastPx));
 }
 
-export function signedQuantity({ orderSide, lastQty }: OrderFilled): Decimal {
+function signedQuantity({ orderSide, lastQty }: OrderFilled): Decimal {
   return orderSide === 'BUY' ? lastQty : negate(lastQty);
 }
 
