@@ -53,10 +53,10 @@ export class WriteQueue {
   }
 
   /** Answers a write that must not be sent. */
-  refuse(error: TradingStateError): Promise<void> {
-    this.#report(error);
+  refuse(why: TradingStateError): Promise<void> {
+    this.#report(why);
     const { promise, reject } = Promise.withResolvers<void>();
-    reject(error);
+    reject(why);
     return handled(promise);
   }
 

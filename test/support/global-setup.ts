@@ -1,6 +1,8 @@
 import { startAwsEmulator } from './aws-emulator-process.ts';
+import { installRedis } from './redis-process.ts';
 
 /** Starts what several suites share. Workers learn of it by environment variables. */
 export default async function globalSetup(): Promise<void> {
+  installRedis();
   await startAwsEmulator();
 }
