@@ -72,7 +72,8 @@ export class Layout {
   }
 
   general(key: string, value: Uint8Array): AtomicWrite {
-    return this.#item('general', key, value);
+    // What is written is what the bytes are now, not when they are sent.
+    return this.#item('general', key, Uint8Array.from(value));
   }
 
   currency({ code, ...details }: Currency): AtomicWrite {

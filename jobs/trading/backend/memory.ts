@@ -35,6 +35,10 @@ const TYPE_OF: { readonly [T in Command['type']]: ReadRequest['type'] | undefine
   removeField: 'hash',
 };
 
+function copy(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes);
+}
+
 /** State in the memory of the process: for tests, and for runs that need no restart. */
 export class MemoryBackend implements StateBackend {
   readonly url = 'memory:';
@@ -78,13 +82,13 @@ export class MemoryBackend implements StateBackend {
     const { key } = command;
     switch (command.type) {
       case 'set':
-        this.#values.set(key, { type: 'string', value: command.value });
+        this.#values.set(key, { type: 'string', value: copy(command.value) });
         break;
       case 'delete':
         this.#values.delete(key);
         break;
       case 'append':
-        this.#ensure(key, { type: 'list', value: new Array<Uint8Array>() }).value.push(command.value);
+        this.#ensure(key, { type: 'list', value: new Array<Uint8Array>() }).value.push(copy(command.value));
         break;
       case 'addMember':
         this.#ensure(key, { type: 'set', value: new Set<string>() }).value.add(command.member);
@@ -92,7 +96,7 @@ export class MemoryBackend implements StateBackend {
       case 'setField':
         this.#ensure(key, { type: 'hash', value: new Map<string, Uint8Array>() }).value.set(
           command.field,
-          command.value,
+          copy(command.value),
         );
         break;
       case 'removeMember':
