@@ -40,6 +40,9 @@ export interface RedisServer {
   readonly url: string;
   /** Kills the server as a power cut would, and resolves when it is gone. */
   kill(): Promise<void>;
+  /** Stops the process where it is, connections and all, and lets it go on. */
+  pause(): void;
+  resume(): void;
   /** Starts it again on the same port with the same files. */
   start(): Promise<void>;
 }
@@ -62,6 +65,8 @@ export async function startRedis(
       child.kill('SIGKILL');
       await gone;
     },
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     start() {
       child = spawn('redis-server', [...args, ...append, ...extra], { stdio: ['ignore', 'pipe', 'ignore'] });
       return isReady(child);

@@ -4,7 +4,7 @@ export interface TcpProxy {
   readonly port: number;
   /** Changes what the server answers on its way back; `cut` breaks the connection in place of the answer. */
   onAnswer: (bytes: Buffer) => Buffer | 'cut';
-  /** Bytes of requests that still pass before the connection breaks. */
+  /** Bytes of requests that still pass before the connection breaks; the next connection is whole again. */
   requestBytesLeft: number;
   close(): Promise<void>;
 }
@@ -30,8 +30,12 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     client.on('data', (bytes) => {
       const passing = bytes.subarray(0, proxy.requestBytesLeft);
       proxy.requestBytesLeft -= passing.length;
-      if (passing.length === bytes.length) target.write(bytes);
-      else target.write(passing, end);
+      if (passing.length === bytes.length) {
+        target.write(bytes);
+      } else {
+        proxy.requestBytesLeft = Infinity;
+        target.write(passing, end);
+      }
     });
     target.on('data', (bytes) => {
       const answer = proxy.onAnswer(bytes);
