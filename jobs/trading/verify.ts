@@ -71,11 +71,14 @@ interface Checked {
 }
 
 async function checkOrders(
-  { reader, layout, keys }: IntegrityInput,
+  { reader, layout, keys, hasOwnSets }: IntegrityInput,
   all: readonly string[],
 ): Promise<Checked> {
   const sets = await readSets(reader, ORDER_SETS);
   const hashes = await readHashes(reader);
+  const venueIds: ReadonlyMap<string, string> = hashes.get('order_ids') ?? new Map();
+  // Today's NautilusTrader does not keep them.
+  const hasVenueIds = hasOwnSets || venueIds.size > 0;
   const logs = await readLogs(reader, keys, 'orders', all);
   const named = [...sets.values(), ...hashes.values()].flatMap((index) => [...index.keys()]);
   const findings: Finding[] = [];
@@ -103,17 +106,11 @@ async function checkOrders(
         findings.push(repeated(about, log.length - once.length, keys.item('orders', id), once));
       }
       const wrong = misplaced(id, setsOfOrder(order), sets);
-      const venueOrderId = hashes.get('order_ids')?.get(id) ?? null;
-      if (
-        hashes.has('order_ids') &&
-        venueOrderId !== order.state.venueOrderId &&
-        order.state.venueOrderId !== null
-      ) {
-        wrong.push('order_ids');
-      }
+      const { status, venueOrderId } = order.state;
+      if (venueOrderId !== null && hasVenueIds && venueIds.get(id) !== venueOrderId) wrong.push('order_ids');
       if (wrong.length > 0) {
         const kind = sets.get('orders')!.has(id) ? 'misplaced' : 'unindexed';
-        const detail = `${order.state.status}, but wrong in ${wrong.join(', ')}`;
+        const detail = `${status}, but wrong in ${wrong.join(', ')}`;
         findings.push({ ...about, kind, detail, repair: layout.orderIndexes(order) });
       }
     } catch (error) {

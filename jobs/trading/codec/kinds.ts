@@ -111,12 +111,12 @@ export function withDefault<T>(kind: Kind<T>, fallback: T): Kind<T> {
   };
 }
 
-/** A map of its own inside the map. */
+/** A map of its own inside the map. Timestamps in it are integers always: nobody turns them back into such. */
 export function nested<T>(kind: Kind<T>): Kind<T> {
   return {
-    encode(value, format) {
-      const map = kind.encode(value, format);
-      return format.nestedAsJson ? toJsonBytes(map) : map;
+    encode(value, { nestedAsJson }) {
+      const map = kind.encode(value, { timestamps: 'integer', nestedAsJson: false });
+      return nestedAsJson ? toJsonBytes(map) : map;
     },
     decode: (value) => kind.decode(fromJson(value)),
   };
@@ -136,15 +136,29 @@ export function listOf<T>(kind: Kind<T>): Kind<readonly T[]> {
   };
 }
 
+/** JSON of today: numbers as they are written, which the declarations of TypeScript do not have yet. */
+const exactJson = JSON as unknown as {
+  rawJSON(text: string): unknown;
+  parse(
+    text: string,
+    reviver: (name: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
+};
+
+/** Integers of any size keep all their digits. */
 function toJsonBytes(value: unknown): Uint8Array {
-  return Buffer.from(
-    JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? item.toString() : item)),
+  const text = JSON.stringify(value, (_name, item: unknown) =>
+    typeof item === 'bigint' ? exactJson.rawJSON(item.toString()) : item,
   );
+  return Buffer.from(text);
 }
 
+/** Integers that a number cannot hold are bigints. */
 function fromJson(value: unknown): unknown {
-  if (value instanceof Uint8Array) return JSON.parse(Buffer.from(value).toString());
-  return typeof value === 'string' ? JSON.parse(value) : value;
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) return value;
+  return exactJson.parse(Buffer.from(value as Uint8Array).toString(), (_name, item, { source = '' }) =>
+    typeof item === 'number' && !Number.isSafeInteger(item) && /^-?\d+$/.test(source) ? BigInt(source) : item,
+  );
 }
 
 function typeName(value: unknown): string {
