@@ -107,7 +107,7 @@ export class Keys {
 }
 
 /** Escapes what separates the parts of a key and what patterns give a meaning to. */
-function encodeId(id: string): string {
+export function encodeId(id: string): string {
   return id.replace(/[%:*?[\]{}\\]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
