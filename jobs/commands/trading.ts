@@ -17,7 +17,7 @@ interface TradingOptions {
   readonly instance?: string;
 }
 
-/** A person at a prompt does not want to wait as long as a trader that has to stay up. */
+/** A person at a prompt does not want to wait as long as a trader that has to stay up, and not at all for a server. */
 const TIMEOUT_SECONDS = 5;
 const TABLE_LIMITS = { rows: 100, columns: 12 };
 
@@ -183,7 +183,7 @@ async function withBackend(
     mustExist: true,
     useInstanceId: instance !== undefined,
   });
-  const backend = await openBackend(config);
+  const backend = await openBackend(config, 0);
   try {
     await work(backend, config);
   } finally {

@@ -4,10 +4,16 @@ import { MemoryBackend } from './memory.ts';
 import { RedisBackend } from './redis.ts';
 import { SqliteBackend } from './sqlite.ts';
 
-/** The backend that the configuration names, ready to be used. Rejects with UnavailableError, BackendError, ConfigError. */
-export async function openBackend({ settings, password }: CacheDatabaseConfig): Promise<StateBackend> {
+/**
+ * The backend that the configuration names, ready to be used. A server that is not there is waited for. Rejects with
+ * UnavailableError, BackendError, ConfigError.
+ */
+export async function openBackend(
+  { settings, password }: CacheDatabaseConfig,
+  waitMs = settings.timeout * 1000,
+): Promise<StateBackend> {
   const backend = createBackend(settings, password);
-  await backend.ready(settings.timeout * 1000);
+  await backend.ready(waitMs);
   return backend;
 }
 
