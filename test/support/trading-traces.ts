@@ -87,29 +87,23 @@ function equal(a: unknown, b: unknown): boolean {
   return text(a) === text(b);
 }
 
-/** Carries out one step on the book, and what follows from it on the database. */
-export function take(
-  step: Step,
-  book: Book,
-  db?: TradingStateDatabase,
-): { allowed: boolean; written?: Promise<void> } {
+/** Carries out one step on the book and on the database, and says whether the order allowed it. */
+export function take(step: Step, book: Book, db?: TradingStateDatabase): boolean {
   const order = book.orders[step.who]!;
   const allowed = attempt(order, () => order.apply(toEvent(step, order.id)));
-  const written: Promise<void>[] = [];
-  if (allowed && db !== undefined) written.push(db.updateOrder(order));
+  if (allowed) void db?.updateOrder(order);
   if (step.what >= FILL && step.what !== TRANSFORM) {
     const fill = toFill(step);
     const position = book.positions.get(fill.positionId!);
     if (position !== undefined) {
-      if (attempt(position, () => position.apply(fill)) && db !== undefined)
-        written.push(db.updatePosition(position));
+      if (attempt(position, () => position.apply(fill))) void db?.updatePosition(position);
     } else if (step.qty > 0) {
       const opened = new Position(AUDUSD, fill);
       book.positions.set(opened.id, opened);
-      if (db !== undefined) written.push(db.addPosition(opened));
+      void db?.addPosition(opened);
     }
   }
-  return { allowed, written: Promise.all(written).then(() => {}) };
+  return allowed;
 }
 
 /** Stores what a trace starts from; all of it is on its way when this returns. */

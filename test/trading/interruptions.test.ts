@@ -85,12 +85,8 @@ describeWithRedis('case 39: Redis goes away in the middle of a run', () => {
     expect(refused.map((result) => result.status === 'rejected' && result.reason.constructor)).toEqual(
       refused.map(() => QueueFullError),
     );
-    let hasRoom = false;
-    const room = db.ready().then(() => {
-      hasRoom = true;
-    });
-    await Promise.resolve();
-    expect(hasRoom).toBe(false);
+    const room = db.ready();
+    expect(await Promise.race([room.then(() => 'room'), Promise.resolve('no room')])).toBe('no room');
     await server.start();
     await room;
     await step(300);

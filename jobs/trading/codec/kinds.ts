@@ -147,10 +147,11 @@ const exactJson = JSON as unknown as {
 
 /** Integers of any size keep all their digits. */
 function toJsonBytes(value: unknown): Uint8Array {
-  const text = JSON.stringify(value, (_name, item: unknown) =>
-    typeof item === 'bigint' ? exactJson.rawJSON(item.toString()) : item,
+  return Buffer.from(
+    JSON.stringify(value, (_name, item: unknown) =>
+      typeof item === 'bigint' ? exactJson.rawJSON(item.toString()) : item,
+    ),
   );
-  return Buffer.from(text);
 }
 
 /** Integers that a number cannot hold are bigints. */
