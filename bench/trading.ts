@@ -25,7 +25,8 @@ const LOADS = [10_000, 100_000];
 /**
  * Full updates a second (the event and every index, acknowledged), one after the other and many at once, beside the
  * bare client with the same commands and a value that is encoded already; then loads of orders of four events with
- * replay. Redis runs without persistence; SQLite with both of its settings.
+ * replay. Medians of runs, and the median of the ratios of neighbouring runs. Redis runs without persistence; SQLite
+ * with both of its settings.
  */
 export async function benchTrading({ backend, orders, runs }: Options): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'signals-bench-'));
@@ -34,16 +35,8 @@ export async function benchTrading({ backend, orders, runs }: Options): Promise<
     const result: Record<string, unknown> = { backend, orders, runs, node: process.versions.node };
     for (const place of placesOf(backend, folder, redis)) {
       result[place.name] = {
-        singlePerSecond: await medianOf(runs, () =>
-          measureUpdates(place, Math.min(orders, place.singles), 1),
-        ),
-        ...(place.bare && {
-          bareSinglePerSecond: await medianOf(runs, () => place.bare!(Math.min(orders, place.singles), 1)),
-        }),
-        batchedPerSecond: await medianOf(runs, () => measureUpdates(place, orders, IN_FLIGHT)),
-        ...(place.bare && {
-          bareBatchedPerSecond: await medianOf(runs, () => place.bare!(orders, IN_FLIGHT)),
-        }),
+        single: await beside(place, Math.min(orders, place.singles), 1, runs),
+        batched: await beside(place, orders, IN_FLIGHT, runs),
       };
     }
     const [last] = placesOf(backend, folder, redis).slice(-1);
@@ -216,8 +209,18 @@ async function measureLoad(place: Place, count: number, runs: number): Promise<u
   };
 }
 
-async function medianOf(runs: number, run: () => Promise<number>): Promise<number> {
-  const values: number[] = [];
-  for (let at = 0; at < runs; at += 1) values.push(await run());
-  return Math.round(median(values));
+/** Ours and the bare client take turns, so that a machine that is busy for a while is busy for both. */
+async function beside(place: Place, count: number, inFlight: number, runs: number): Promise<unknown> {
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let run = 0; run < runs; run += 1) {
+    ours.push(await measureUpdates(place, count, inFlight));
+    if (place.bare !== undefined) bare.push(await place.bare(count, inFlight));
+  }
+  if (bare.length === 0) return { perSecond: Math.round(median(ours)) };
+  return {
+    perSecond: Math.round(median(ours)),
+    barePerSecond: Math.round(median(bare)),
+    ratio: Math.round(100 * median(ours.map((rate, run) => rate / bare[run]!))) / 100,
+  };
 }

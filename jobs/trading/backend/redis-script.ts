@@ -2,12 +2,27 @@ import { RECENT_ITEMS, type AtomicWrite, type Command } from './backend.ts';
 
 /*
  * One write of several commands as a script, which Redis carries out as one unit and puts into its log as one
- * transaction. MULTI would do for the unit, but cannot look before it writes. Numbers in here are lengths and
- * positions only: Lua's numbers are doubles, and would round timestamps.
+ * transaction. MULTI would do for the unit, but cannot look before it writes, and takes longer: there is more to send
+ * and to read. Numbers in here are lengths and positions only: Lua's numbers are doubles, and would round timestamps.
  *
- * KEYS: the guard's key, then one per command. ARGV: kind of guard, its value, position and length, then for each
- * command its name, the type its key must have, the number of arguments, and these.
+ * KEYS: the guard's key, then one per command. ARGV: kind of guard, its value, position and length, one letter per
+ * command, then the arguments of the commands one after the other.
  */
+
+/** Letters of the commands. APPEND_GUARDED appends the guard's value, which need not be sent twice. */
+const LETTERS: Readonly<Record<Command['type'], string>> = {
+  set: 's',
+  delete: 'd',
+  append: 'a',
+  addMember: '+',
+  removeMember: '-',
+  setField: 'f',
+  removeField: 'x',
+};
+const APPEND_GUARDED = 'g';
+
+const is = (letter: string): string => `op == ${letter.codePointAt(0)}`;
+
 export const APPLY_SCRIPT = `
 local list = KEYS[1]
 local guard = ARGV[1]
@@ -24,22 +39,31 @@ elseif guard == 'continues' then
   if length > position and redis.call('LINDEX', list, position) == ARGV[2] then return 'done' end
   if ARGV[4] ~= '' and length ~= tonumber(ARGV[4]) then return 'length ' .. length .. ' ' .. ARGV[4] end
 end
-local at = 5
+local ops = ARGV[5]
 for k = 2, #KEYS do
-  local wanted = ARGV[at + 1]
-  if wanted ~= '' then
+  local op = string.byte(ops, k - 1)
+  local wanted
+  if ${is('+')} or ${is('-')} then wanted = 'set'
+  elseif ${is('g')} or ${is('a')} then wanted = 'list'
+  elseif ${is('f')} or ${is('x')} then wanted = 'hash' end
+  if wanted then
     local found = redis.call('TYPE', KEYS[k]).ok
     if found ~= wanted and found ~= 'none' then return 'type ' .. k .. ' ' .. wanted .. ' ' .. found end
   end
-  at = at + 3 + tonumber(ARGV[at + 2])
 end
-at = 5
+local at = 6
 for k = 2, #KEYS do
-  local count = tonumber(ARGV[at + 2])
-  if count == 0 then redis.call(ARGV[at], KEYS[k])
-  elseif count == 1 then redis.call(ARGV[at], KEYS[k], ARGV[at + 3])
-  else redis.call(ARGV[at], KEYS[k], ARGV[at + 3], ARGV[at + 4]) end
-  at = at + 3 + count
+  local op = string.byte(ops, k - 1)
+  local key = KEYS[k]
+  if ${is('+')} then redis.call('SADD', key, ARGV[at])
+  elseif ${is('-')} then redis.call('SREM', key, ARGV[at])
+  elseif ${is('g')} then redis.call('RPUSH', key, ARGV[2]); at = at - 1
+  elseif ${is('f')} then redis.call('HSET', key, ARGV[at], ARGV[at + 1]); at = at + 1
+  elseif ${is('a')} then redis.call('RPUSH', key, ARGV[at])
+  elseif ${is('s')} then redis.call('SET', key, ARGV[at])
+  elseif ${is('x')} then redis.call('HDEL', key, ARGV[at])
+  else redis.call('DEL', key); at = at - 1 end
+  at = at + 1
 end
 return 'ok'
 `;
@@ -51,47 +75,50 @@ export function scriptArguments({ guard, commands }: AtomicWrite): {
 } {
   // Without a guard the first key says again where the write goes: a cluster has to know it from any key.
   const keys = [guard?.key ?? commands[0]!.key];
-  const values: (string | Buffer)[] = [guard?.type ?? 'none', '', '', ''];
-  if (guard !== undefined) values[1] = toBuffer(guard.value);
+  const values: (string | Buffer)[] = ['none', '', '', '', ''];
+  if (guard !== undefined) {
+    values[0] = guard.type;
+    values[1] = toBuffer(guard.value);
+  }
   if (guard?.type === 'continues') {
     values[2] = String(guard.position);
     values[3] = guard.length === undefined ? '' : String(guard.length);
   }
+  let letters = '';
   for (const command of commands) {
     keys.push(command.key);
-    values.push(...COMMANDS[command.type], ...argumentsOf(command));
+    if (command.type === 'append' && command.value === guard?.value) {
+      letters += APPEND_GUARDED;
+    } else {
+      letters += LETTERS[command.type];
+      pushArguments(values, command);
+    }
   }
+  values[4] = letters;
   return { keys, arguments: values };
 }
 
-/** Name, type of the key, number of arguments. */
-const COMMANDS: Readonly<Record<Command['type'], readonly [string, string, string]>> = {
-  set: ['SET', '', '1'],
-  delete: ['DEL', '', '0'],
-  append: ['RPUSH', 'list', '1'],
-  addMember: ['SADD', 'set', '1'],
-  removeMember: ['SREM', 'set', '1'],
-  setField: ['HSET', 'hash', '2'],
-  removeField: ['HDEL', 'hash', '1'],
-};
-
-function argumentsOf(command: Command): (string | Buffer)[] {
+function pushArguments(values: (string | Buffer)[], command: Command): void {
   switch (command.type) {
     case 'set':
     case 'append':
-      return [toBuffer(command.value)];
+      values.push(toBuffer(command.value));
+      break;
     case 'addMember':
     case 'removeMember':
-      return [command.member];
+      values.push(command.member);
+      break;
     case 'setField':
-      return [command.field, toBuffer(command.value)];
+      values.push(command.field, toBuffer(command.value));
+      break;
     case 'removeField':
-      return [command.field];
+      values.push(command.field);
+      break;
     case 'delete':
-      return [];
+      break;
   }
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

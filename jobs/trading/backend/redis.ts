@@ -47,32 +47,17 @@ export class RedisBackend implements StateBackend {
   }
 
   async apply(writes: readonly AtomicWrite[]): Promise<readonly Outcome[]> {
-    const prepared = writes.map((write) => scriptArguments(write));
     const outcomes: Outcome[] = [];
-    await this.#timed(async (client) => {
-      const send = async (index: number): Promise<void> => {
-        const { keys, arguments: values } = prepared[index]!;
-        try {
-          const verdict = await client.evalSha(this.#script, prepared[index]!);
-          outcomes[index] = toOutcome(String(verdict), keys);
-        } catch (error) {
-          // Somebody has emptied the server's cache of scripts; those after this one in the pipe fail alike, so
-          // that sending them whole, in this order, keeps their order.
-          if (!isReply(error, 'NOSCRIPT')) throw error;
-          outcomes[index] = toOutcome(
-            String(await client.eval(APPLY_SCRIPT, { keys, arguments: values })),
-            keys,
-          );
-        }
-      };
-      await Promise.all(
-        prepared.map((_, index) =>
-          send(index).catch((error: unknown) => {
-            outcomes[index] = this.#failure(error);
-          }),
+    await this.#timed((client) =>
+      Promise.all(
+        writes.map((write, index) =>
+          this.#send(client, write).then(
+            (outcome) => (outcomes[index] = outcome),
+            (error: unknown) => (outcomes[index] = this.#failure(error)),
+          ),
         ),
-      );
-    }).catch((error: unknown) => {
+      ),
+    ).catch((error: unknown) => {
       const failure = this.#failure(error);
       for (let index = 0; index < writes.length; index += 1) {
         if (!(index in outcomes)) outcomes[index] = failure;
@@ -80,6 +65,18 @@ export class RedisBackend implements StateBackend {
     });
     if (outcomes.some((outcome) => outcome instanceof UnavailableError)) this.#drop();
     return outcomes;
+  }
+
+  async #send(client: Client, write: AtomicWrite): Promise<Outcome> {
+    const prepared = scriptArguments(write);
+    try {
+      return toOutcome(await client.evalSha(this.#script, prepared), prepared.keys);
+    } catch (error) {
+      // Somebody has emptied the server's cache of scripts; those after this one in the pipe fail alike, so that
+      // sending them whole, in this order, keeps their order.
+      if (!isReply(error, 'NOSCRIPT')) throw error;
+      return toOutcome(await client.eval(APPLY_SCRIPT, prepared), prepared.keys);
+    }
   }
 
   async read(requests: readonly ReadRequest[]): Promise<readonly Stored[]> {
@@ -244,10 +241,10 @@ function isReply(error: unknown, code: string): boolean {
 }
 
 /** What the script said about a write whose keys these are. */
-function toOutcome(verdict: string, keys: readonly string[]): Outcome {
-  const [word, ...details] = verdict.split(' ');
+function toOutcome(verdict: unknown, keys: readonly string[]): Outcome {
+  if (verdict === 'ok') return undefined;
+  const [word, ...details] = String(verdict).split(' ');
   switch (word) {
-    case 'ok':
     case 'done':
       return undefined;
     case 'missing':
@@ -257,6 +254,6 @@ function toOutcome(verdict: string, keys: readonly string[]): Outcome {
     case 'type':
       return wrongType(keys[Number(details[0]) - 1]!, details[1]!, details[2]!);
     default:
-      return new BackendError(`an answer to a write is not understood: ${verdict}`);
+      return new BackendError(`an answer to a write is not understood: ${String(verdict)}`);
   }
 }
