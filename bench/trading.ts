@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createClient } from 'redis';
 import { MemoryBackend } from '../jobs/trading/backend/memory.ts';
-import type { StateBackend } from '../jobs/trading/backend/backend.ts';
+import type { AtomicWrite, StateBackend } from '../jobs/trading/backend/backend.ts';
 import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../jobs/trading/config.ts';
 import type { Order } from '../jobs/trading/domain/order.ts';
 import { TradingStateDatabase } from '../jobs/trading/state-database.ts';
@@ -23,7 +23,7 @@ const IN_FLIGHT = 1000;
 const LOADS = [10_000, 100_000];
 
 /**
- * Full updates a second (the event and every index, acknowledged), one after the other and many at once, beside the
+ * Full updates a second (the event and the moves between indexes, acknowledged), one after the other and many at once, beside the
  * bare client with the same commands and a value that is encoded already; then loads of orders of four events with
  * replay. Medians of runs, and the median of the ratios of neighbouring runs. Redis runs without persistence; SQLite
  * with both of its settings.
@@ -56,8 +56,7 @@ interface Place {
   readonly shared?: StateBackend;
   /** Orders of a measurement one by one: fewer where each waits for a disk. */
   readonly singles: number;
-  /** The same commands without this project, so many at once: updates a second. */
-  readonly bare?: (count: number, inFlight: number) => Promise<number>;
+  readonly bare?: Bare;
 }
 
 function placesOf(backend: Options['backend'], folder: string, redis: RedisServer | undefined): Place[] {
@@ -73,13 +72,13 @@ function placesOf(backend: Options['backend'], folder: string, redis: RedisServe
           name: `sqlite ${synchronous}`,
           settings: { type: 'sqlite', path, synchronous },
           singles: 5000,
-          bare: async (count, inFlight) =>
-            bareSqlite(join(folder, `bare-${synchronous}.db`), synchronous, count, inFlight),
+          bare: (start, updates, inFlight) =>
+            bareSqlite(join(folder, `bare-${synchronous}.db`), synchronous, start, updates, inFlight),
         };
       });
     case 'redis': {
       const { port, url } = redis!;
-      const bare = (count: number, inFlight: number): Promise<number> => bareRedis(url, count, inFlight);
+      const bare: Bare = (start, updates, inFlight) => bareRedis(url, start, updates, inFlight);
       return [{ name: 'redis', settings: { type: 'redis', port }, singles: 5000, bare }];
     }
   }
@@ -90,7 +89,7 @@ function open({ settings, shared }: Place, flushOnStart: boolean): Promise<Tradi
   return TradingStateDatabase.open(TRADER, config, shared === undefined ? {} : { backend: shared });
 }
 
-/** Four updates of each order: accepted, two of a request, filled in part. */
+/** Four updates of each order, told apart from what comes before: accepted, a change and its answer, a fill. */
 async function measureUpdates(place: Place, count: number, inFlight: number): Promise<number> {
   const db = await open(place, true);
   const orders = Array.from({ length: count }, (_, index) =>
@@ -99,8 +98,8 @@ async function measureUpdates(place: Place, count: number, inFlight: number): Pr
   await eachOf(orders, IN_FLIGHT, (order) => db.addOrder(order));
   let seconds = 0;
   for (const step of ['OrderAccepted', 'OrderPendingUpdate', 'OrderUpdated', 'fill'] as const) {
-    for (const { id, apply } of orders.map((order) => ({ id: order.id, apply: order.apply.bind(order) }))) {
-      apply(step === 'fill' ? filled(id, '1000', '0.80010') : event(id, step));
+    for (const order of orders) {
+      order.apply(step === 'fill' ? filled(order.id, '1000', '0.80010') : event(order.id, step));
     }
     const from = performance.now();
     await eachOf(orders, inFlight, (order) => db.updateOrder(order));
@@ -120,30 +119,73 @@ async function eachOf(
   }
 }
 
-/** What an update of an accepted order writes, with an event of the usual size. */
-const VALUE = Buffer.alloc(380, 'x');
-const PREFIX = `trader-${TRADER}:`;
-const UNSET = ['orders_closed', 'orders_emulated', 'orders_inflight'];
+/** The bare clients: the same commands, with values that are encoded already. */
+type Bare = (
+  start: readonly AtomicWrite[],
+  updates: readonly AtomicWrite[],
+  inFlight: number,
+) => Promise<number>;
 
-async function bareRedis(url: string, count: number, inFlight: number): Promise<number> {
-  const client = await createClient({ url }).connect();
-  await client.flushAll();
-  const ids = Array.from({ length: count }, (_, index) => `O-20261121-${index}`);
-  await Promise.all(ids.map((id) => client.rPush(`${PREFIX}orders:${id}`, VALUE)));
-  const update = async (id: string): Promise<void> => {
-    const multi = client.multi().rPushX(`${PREFIX}orders:${id}`, VALUE).sAdd(`${PREFIX}index:orders`, id);
-    multi.sAdd(`${PREFIX}index:orders_open`, id);
-    for (const name of UNSET) multi.sRem(`${PREFIX}index:${name}`, id);
-    await multi.hSet(`${PREFIX}index:order_ids`, id, 'V-1').exec();
+/** What the orders of a measurement write, as commands. */
+async function recordWrites(count: number): Promise<{ start: AtomicWrite[]; updates: AtomicWrite[] }> {
+  const memory = new MemoryBackend();
+  const writes: AtomicWrite[] = [];
+  const recorder: StateBackend = {
+    url: memory.url,
+    async apply(some) {
+      writes.push(...some);
+      return some.map(() => undefined);
+    },
+    read: (requests) => memory.read(requests),
+    scan: (prefix) => memory.scan(prefix),
+    clear: () => memory.clear(),
+    ready: () => memory.ready(),
+    close: () => memory.close(),
   };
-  const from = performance.now();
-  for (let at = 0; at < count; at += inFlight) await Promise.all(ids.slice(at, at + inFlight).map(update));
-  const seconds = (performance.now() - from) / 1000;
-  await client.close();
-  return count / seconds;
+  const place = { name: 'recorder', settings: { type: 'memory' }, shared: recorder, singles: count } as const;
+  await measureUpdates(place, count, IN_FLIGHT);
+  return {
+    start: writes.filter(({ guard }) => guard === undefined),
+    updates: writes.filter(({ guard }) => guard !== undefined),
+  };
 }
 
-function bareSqlite(path: string, synchronous: string, count: number, inFlight: number): number {
+async function bareRedis(
+  url: string,
+  start: readonly AtomicWrite[],
+  updates: readonly AtomicWrite[],
+  inFlight: number,
+): Promise<number> {
+  const client = await createClient({ url }).connect();
+  await client.flushAll();
+  const run = async ({ commands }: AtomicWrite): Promise<void> => {
+    const multi = client.multi();
+    for (const command of commands) {
+      const { key } = command;
+      if (command.type === 'append') multi.rPush(key, command.value as Buffer);
+      else if (command.type === 'addMember') multi.sAdd(key, command.member);
+      else if (command.type === 'removeMember') multi.sRem(key, command.member);
+      else if (command.type === 'setField') multi.hSet(key, command.field, command.value as Buffer);
+    }
+    await multi.exec();
+  };
+  await Promise.all(start.map(run));
+  const from = performance.now();
+  for (let at = 0; at < updates.length; at += inFlight) {
+    await Promise.all(updates.slice(at, at + inFlight).map(run));
+  }
+  const seconds = (performance.now() - from) / 1000;
+  await client.close();
+  return updates.length / seconds;
+}
+
+async function bareSqlite(
+  path: string,
+  synchronous: string,
+  start: readonly AtomicWrite[],
+  updates: readonly AtomicWrite[],
+  inFlight: number,
+): Promise<number> {
   for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
   const db = new DatabaseSync(path);
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
@@ -158,25 +200,22 @@ function bareSqlite(path: string, synchronous: string, count: number, inFlight: 
   const set = db.prepare(
     'INSERT INTO hashes VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   );
-  const ids = Array.from({ length: count }, (_, index) => `O-20261121-${index}`);
-  const venueId = Buffer.from('V-1');
-  db.exec('BEGIN');
-  for (const id of ids) append.run(`${PREFIX}orders:${id}`, VALUE);
-  db.exec('COMMIT');
-  const from = performance.now();
-  for (let at = 0; at < count; at += inFlight) {
+  const run = (writes: readonly AtomicWrite[]): void => {
     db.exec('BEGIN IMMEDIATE');
-    for (const id of ids.slice(at, at + inFlight)) {
-      append.run(`${PREFIX}orders:${id}`, VALUE);
-      for (const name of ['orders', 'orders_open']) add.run(`${PREFIX}index:${name}`, id);
-      for (const name of UNSET) remove.run(`${PREFIX}index:${name}`, id);
-      set.run(`${PREFIX}index:order_ids`, id, venueId);
+    for (const command of writes.flatMap(({ commands }) => commands)) {
+      if (command.type === 'append') append.run(command.key, command.value);
+      else if (command.type === 'addMember') add.run(command.key, command.member);
+      else if (command.type === 'removeMember') remove.run(command.key, command.member);
+      else if (command.type === 'setField') set.run(command.key, command.field, command.value);
     }
     db.exec('COMMIT');
-  }
+  };
+  run(start);
+  const from = performance.now();
+  for (let at = 0; at < updates.length; at += inFlight) run(updates.slice(at, at + inFlight));
   const seconds = (performance.now() - from) / 1000;
   db.close();
-  return count / seconds;
+  return updates.length / seconds;
 }
 
 async function measureLoad(place: Place, count: number, runs: number): Promise<unknown> {
@@ -213,9 +252,10 @@ async function measureLoad(place: Place, count: number, runs: number): Promise<u
 async function beside(place: Place, count: number, inFlight: number, runs: number): Promise<unknown> {
   const ours: number[] = [];
   const bare: number[] = [];
+  const { start, updates } = await recordWrites(count);
   for (let run = 0; run < runs; run += 1) {
     ours.push(await measureUpdates(place, count, inFlight));
-    if (place.bare !== undefined) bare.push(await place.bare(count, inFlight));
+    if (place.bare !== undefined) bare.push(await place.bare(start, updates, inFlight));
   }
   if (bare.length === 0) return { perSecond: Math.round(median(ours)) };
   return {

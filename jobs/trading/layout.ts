@@ -9,6 +9,8 @@ import type { Instrument } from './domain/instrument.ts';
 import { formatMoney, type Money } from './domain/money.ts';
 import type { Nanoseconds } from './domain/nanoseconds.ts';
 import type { Order } from './domain/order.ts';
+import { isEmulated, isInflight, isOpen, type OrderState } from './domain/order-state.ts';
+import { isClosedStatus } from './domain/order-status.ts';
 import type { PositionState } from './domain/position-state.ts';
 import type { Position } from './domain/position.ts';
 import { syntheticId, type SyntheticInstrument } from './domain/synthetic.ts';
@@ -29,22 +31,22 @@ export const SCHEMA_VERSION = '1';
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 
+type Membership<T extends readonly string[]> = Readonly<Record<T[number], boolean>>;
+
 /** Which sets the id of an order belongs into. */
-export function setsOfOrder(order: Order): Readonly<Record<(typeof ORDER_SETS)[number], boolean>> {
+export function setsOfOrder(state: OrderState): Membership<typeof ORDER_SETS> {
   return {
     orders: true,
-    orders_open: order.isOpen,
-    orders_closed: order.isClosed,
-    orders_emulated: order.isEmulated,
-    orders_inflight: order.isInflight,
+    orders_open: isOpen(state),
+    orders_closed: isClosedStatus(state.status),
+    orders_emulated: isEmulated(state),
+    orders_inflight: isInflight(state),
   };
 }
 
 /** Which sets the id of a position belongs into. */
-export function setsOfPosition(
-  position: Position,
-): Readonly<Record<(typeof POSITION_SETS)[number], boolean>> {
-  return { positions: true, positions_open: position.isOpen, positions_closed: position.isClosed };
+export function setsOfPosition({ side }: PositionState): Membership<typeof POSITION_SETS> {
+  return { positions: true, positions_open: side !== 'FLAT', positions_closed: side === 'FLAT' };
 }
 
 /** What each change of the state writes, as a value: nothing here talks to a backend. */
@@ -102,10 +104,8 @@ export class Layout {
     return { commands: [...replaceList(key, events), ...this.#ownSet('accounts', account.id, 'addMember')] };
   }
 
-  accountUpdate(account: Account): AtomicWrite {
-    const { length } = account.events;
-    const value = this.codec.encode('account', account.state);
-    return this.#extend(this.#keys.item('accounts', account.id), length - 1, value, []);
+  accountUpdate({ id, events, state }: Account): AtomicWrite {
+    return this.#extend(this.#keys.item('accounts', id), events, this.codec.encode('account', state), []);
   }
 
   /** The whole log in place of what may be there, and every index. */
@@ -115,24 +115,27 @@ export class Layout {
   ): AtomicWrite {
     const { id } = order;
     const events = order.events.map((event) => this.codec.encode('order', event));
-    const commands = [...replaceList(this.#keys.item('orders', id), events), ...this.orderIndexes(order)];
+    const commands = [
+      ...replaceList(this.#keys.item('orders', id), events),
+      ...this.orderIndexes(order.state),
+    ];
     if (links.positionId !== undefined) commands.push(this.#setHash('order_position', id, links.positionId));
     if (links.clientId !== undefined) commands.push(this.#setHash('order_client', id, links.clientId));
     return { commands };
   }
 
-  /** The last event, and every index. */
-  orderUpdate(order: Order): AtomicWrite {
-    const { id, events } = order;
+  /** The last event, and the indexes that it moves the order between. */
+  orderUpdate({ id, events, state, before }: Order): AtomicWrite {
     const value = this.codec.encode('order', events.at(-1)!);
-    return this.#extend(this.#keys.item('orders', id), events.length - 1, value, this.orderIndexes(order));
+    const indexes = this.orderIndexes(state, this.#checkSequence ? before : null);
+    return this.#extend(this.#keys.item('orders', id), events, value, indexes);
   }
 
   /** The whole log of the present cycle in place of what may be there, and every index. */
   position(position: Position): AtomicWrite {
     const events = position.events.map((event) => this.codec.encode('order', event));
     const key = this.#keys.item('positions', position.id);
-    return { commands: [...replaceList(key, events), ...this.positionIndexes(position)] };
+    return { commands: [...replaceList(key, events), ...this.positionIndexes(position.state)] };
   }
 
   /**
@@ -140,17 +143,17 @@ export class Layout {
    * kept as a snapshot.
    */
   positionUpdate(position: Position): AtomicWrite {
-    const { id, events, lastClosed } = position;
+    const { id, events, state, before, lastClosed } = position;
     const key = this.#keys.item('positions', id);
     const value = this.codec.encode('order', events.at(-1)!);
-    const indexes = this.positionIndexes(position);
-    if (events.length > 1) return this.#extend(key, events.length - 1, value, indexes);
+    const indexes = this.positionIndexes(state, this.#checkSequence ? before : null);
+    if (events.length > 1) return this.#extend(key, events, value, indexes);
     const commands = [...replaceList(key, [value]), ...indexes];
     if (lastClosed !== null) {
       const snapshot = this.#snapshot(describePosition(lastClosed, lastClosed.tsLast));
       commands.push({ type: 'append', key: this.#keys.snapshots('positions', id), value: snapshot });
     }
-    return { guard: { type: 'continues', key, position: 0, value, length: undefined }, commands };
+    return { guard: { type: 'continues', key, position: 0, value, after: undefined }, commands };
   }
 
   component(collection: 'actors' | 'strategies', id: string, state: ComponentState): AtomicWrite {
@@ -214,19 +217,32 @@ export class Layout {
     return { commands: [{ type: 'set', key: this.#keys.heartbeat, value: text(at.toISOString()) }] };
   }
 
-  /** The commands that put an order into the sets it belongs into, and out of the others. */
-  orderIndexes(order: Order): Command[] {
-    const { id, state } = order;
-    const commands = Object.entries(setsOfOrder(order)).map(([name, isIn]) => this.member(name, id, isIn));
-    if (state.venueOrderId !== null) commands.push(this.#setHash('order_ids', id, state.venueOrderId));
+  /**
+   * The commands that put an order into the sets it belongs into, and out of the others. With `before` only those for
+   * what has changed since: the log that this state continues was written together with the indexes of that one.
+   */
+  orderIndexes(state: OrderState, before: OrderState | null = null): Command[] {
+    const { clientOrderId: id, venueOrderId } = state;
+    const commands = this.#moves(id, setsOfOrder(state), before && setsOfOrder(before));
+    if (venueOrderId !== null && venueOrderId !== before?.venueOrderId) {
+      commands.push(this.#setHash('order_ids', id, venueOrderId));
+    }
     return commands;
   }
 
-  /** The commands that put a position into the sets it belongs into, and out of the others. */
-  positionIndexes(position: Position): Command[] {
-    return Object.entries(setsOfPosition(position)).map(([name, isIn]) =>
-      this.member(name, position.id, isIn),
-    );
+  /** The same for a position. */
+  positionIndexes(state: PositionState, before: PositionState | null = null): Command[] {
+    return this.#moves(state.positionId, setsOfPosition(state), before && setsOfPosition(before));
+  }
+
+  #moves(
+    id: string,
+    sets: Readonly<Record<string, boolean>>,
+    before: Readonly<Record<string, boolean>> | null,
+  ): Command[] {
+    return Object.keys(sets)
+      .filter((name) => before === null || before[name] !== sets[name])
+      .map((name) => this.member(name, id, sets[name]!));
   }
 
   /** A set that has the id, or has it no longer. */
@@ -272,9 +288,16 @@ export class Layout {
     };
   }
 
-  #extend(key: string, position: number, value: Uint8Array, indexes: readonly Command[]): AtomicWrite {
-    const length = this.#checkSequence ? position : undefined;
-    const guard: Guard = { type: 'continues', key, position, value, length };
+  #extend(
+    key: string,
+    events: readonly { readonly eventId: string }[],
+    value: Uint8Array,
+    indexes: readonly Command[],
+  ): AtomicWrite {
+    const position = events.length - 1;
+    const previous = events[position - 1];
+    const after = this.#checkSequence ? previous?.eventId : undefined;
+    const guard: Guard = { type: 'continues', key, position, value, after };
     return { guard, commands: [{ type: 'append', key, value }, ...indexes] };
   }
 

@@ -105,13 +105,13 @@ async function checkOrders(
       if (once.length < log.length) {
         findings.push(repeated(about, log.length - once.length, keys.item('orders', id), once));
       }
-      const wrong = misplaced(id, setsOfOrder(order), sets);
+      const wrong = misplaced(id, setsOfOrder(order.state), sets);
       const { status, venueOrderId } = order.state;
       if (venueOrderId !== null && hasVenueIds && venueIds.get(id) !== venueOrderId) wrong.push('order_ids');
       if (wrong.length > 0) {
         const kind = sets.get('orders')!.has(id) ? 'misplaced' : 'unindexed';
         const detail = `${status}, but wrong in ${wrong.join(', ')}`;
-        findings.push({ ...about, kind, detail, repair: layout.orderIndexes(order) });
+        findings.push({ ...about, kind, detail, repair: layout.orderIndexes(order.state) });
       }
     } catch (error) {
       findings.push({ ...about, kind: 'unreadable', detail: messageOf(error) });
@@ -157,11 +157,11 @@ async function checkPositions(
       } else if (once.length < log.length) {
         findings.push(repeated(about, log.length - once.length, keys.item('positions', id), once));
       }
-      const wrong = misplaced(id, setsOfPosition(position), sets);
+      const wrong = misplaced(id, setsOfPosition(position.state), sets);
       if (wrong.length > 0) {
         const kind = sets.get('positions')!.has(id) ? 'misplaced' : 'unindexed';
         const detail = `${position.state.side}, but wrong in ${wrong.join(', ')}`;
-        findings.push({ ...about, kind, detail, repair: layout.positionIndexes(position) });
+        findings.push({ ...about, kind, detail, repair: layout.positionIndexes(position.state) });
       }
     } catch (error) {
       const kind = error instanceof NotFoundError ? 'incomplete' : 'unreadable';

@@ -136,37 +136,42 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
   });
 
   const guarded = (guard: Guard, ...commands: Command[]): AtomicWrite => ({ guard, commands });
-  const continues = (position: number, value: string, length: number | null = position): Guard => ({
+  const continues = (position: number, value: string, after: string | null): Guard => ({
     type: 'continues',
     key: 'log',
     position,
     value: bytes(value),
-    length: length ?? undefined,
+    after: after ?? undefined,
   });
 
-  test('a write that continues a list happens only when the list is there and as long as expected', async () => {
+  test('a write that continues a list happens only when the list is there, as long as expected, and ends as expected', async () => {
     const index: Command = { type: 'addMember', key: 'index', member: 'log' };
     const [missing] = await backend.apply([guarded(continues(0, 'a', null), append('log', 'a'), index)]);
     expect(missing).toBeInstanceOf(NotFoundError);
     expect(await backend.scan('')).toEqual([]);
     await run(append('log', 'a'));
     const outcomes = await backend.apply([
-      guarded(continues(1, 'b'), append('log', 'b'), index),
-      guarded(continues(3, 'd'), append('log', 'd')),
-      guarded(continues(1, 'x'), append('log', 'x')),
-      guarded(continues(2, 'c'), append('log', 'c')),
+      guarded(continues(1, 'b', 'a'), append('log', 'b'), index),
+      guarded(continues(3, 'd', 'c'), append('log', 'd')),
+      guarded(continues(1, 'x', 'a'), append('log', 'x')),
+      guarded(continues(2, 'y', 'x'), append('log', 'y')),
+      guarded(continues(2, '<c>', 'b'), append('log', '<c>')),
+      guarded(continues(3, 'd', 'c'), append('log', 'd')),
     ]);
     expect(outcomes.map((outcome) => outcome?.constructor)).toEqual([
       undefined,
       ConflictError,
       ConflictError,
+      ConflictError,
+      undefined,
       undefined,
     ]);
     expect(outcomes[1]!.message).toMatch(/"log" has 2 events where 3 were expected/);
-    expect(await read('list', 'log')).toEqual(['a', 'b', 'c']);
+    expect(outcomes[3]!.message).toMatch(/"log" ends with another event than the one that number 2 follows/);
+    expect(await read('list', 'log')).toEqual(['a', 'b', '<c>', 'd']);
   });
 
-  test('without an expected length it happens whenever the list is there', async () => {
+  test('without an expectation it happens whenever the list is there', async () => {
     await run(append('log', 'a'), append('log', 'b'));
     expect(await backend.apply([guarded(continues(7, 'x', null), append('log', 'x'))])).toEqual([undefined]);
     expect(await read('list', 'log')).toEqual(['a', 'b', 'x']);
@@ -175,7 +180,7 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
   test('a write that is sent again is not carried out again', async () => {
     await run(append('log', 'a'));
     const writes = ['b', 'c', 'd'].map((value, index) =>
-      guarded(continues(index + 1, value), append('log', value)),
+      guarded(continues(index + 1, value, 'abc'[index]!), append('log', value)),
     );
     for (let time = 0; time < 3; time += 1) {
       expect(await backend.apply(writes.slice(0, 2))).toEqual([undefined, undefined]);
@@ -197,7 +202,10 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
   test('writes happen in their order, and a refused one does not stop the others', async () => {
     const writes = Array.from({ length: 1000 }, (_, index) => ({ commands: [append('log', String(index))] }));
     const calls = [0, 250, 500, 750].map((from) =>
-      backend.apply([...writes.slice(from, from + 250), guarded(continues(9999, 'x'), append('log', 'x'))]),
+      backend.apply([
+        ...writes.slice(from, from + 250),
+        guarded(continues(9999, 'x', 'x'), append('log', 'x')),
+      ]),
     );
     for (const outcomes of await Promise.all(calls)) {
       expect(outcomes.slice(0, -1).every((outcome) => outcome === undefined)).toBe(true);

@@ -228,8 +228,10 @@ describe('two writers of one trader', () => {
     )) as [Order, Order, Order];
     mine.apply(event('O-1', 'OrderSubmitted'));
     await one.updateOrder(mine);
-    theirs.apply(event('O-1', 'OrderDenied'));
-    await expect(two.updateOrder(theirs)).rejects.toThrow(ConflictError);
+    theirs.apply(event('O-1', 'OrderAccepted'));
+    await expect(two.updateOrder(theirs)).rejects.toThrow(/has 2 events where 1 were expected/);
+    theirs.apply(event('O-1', 'OrderCanceled'));
+    await expect(two.updateOrder(theirs)).rejects.toThrow(/ends with another event/);
     expect(contents(await two.loadOrder('O-1'))).toEqual(contents(mine));
     other.apply(event('O-1', 'OrderAccepted'));
     await careless.updateOrder(other);

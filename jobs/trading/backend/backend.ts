@@ -14,8 +14,9 @@ export type Command =
  * What must be so for a write to happen. Both guards make it harmless to send a write a second time when its answer
  * was lost.
  *
- * `continues`: the list `key` exists, and has `length` items unless that is undefined. Where it has `value` at
- * `position` already, the write was carried out before and is not carried out again.
+ * `continues`: the list `key` exists. Where it has `value` at `position` already, the write was carried out before and
+ * is not carried out again. With `after` it must have exactly `position` items, and the last of them must contain
+ * this text: the id of the event that this one follows.
  *
  * `absent`: `value` is not among the last RECENT_ITEMS of the list `key`.
  */
@@ -25,7 +26,7 @@ export type Guard =
       readonly key: string;
       readonly position: number;
       readonly value: Uint8Array;
-      readonly length: number | undefined;
+      readonly after: string | undefined;
     }
   | { readonly type: 'absent'; readonly key: string; readonly value: Uint8Array };
 

@@ -71,11 +71,12 @@ export class MemoryBackend implements StateBackend {
       item !== undefined && Buffer.compare(item, value) === 0;
     if (guard.type === 'absent') return found?.value.slice(-RECENT_ITEMS).some(isValue) ? undefined : 'go';
     if (found === undefined) return notFound(key);
-    const { position, length } = guard;
+    const { position, after } = guard;
     if (isValue(found.value[position])) return undefined;
-    return length === undefined || found.value.length === length
-      ? 'go'
-      : conflict(key, length, found.value.length);
+    if (after === undefined) return 'go';
+    const { length } = found.value;
+    const follows = length === position && Buffer.from(found.value.at(-1)!).includes(after);
+    return follows ? 'go' : conflict(key, position, length);
   }
 
   #run(command: Command): void {

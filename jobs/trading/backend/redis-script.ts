@@ -5,8 +5,8 @@ import { RECENT_ITEMS, type AtomicWrite, type Command } from './backend.ts';
  * transaction. MULTI would do for the unit, but cannot look before it writes, and takes longer: there is more to send
  * and to read. Numbers in here are lengths and positions only: Lua's numbers are doubles, and would round timestamps.
  *
- * KEYS: the guard's key, then one per command. ARGV: kind of guard, its value, position and length, one letter per
- * command, then the arguments of the commands one after the other.
+ * KEYS: the guard's key, then one per command. ARGV: kind of guard, its value, position and what it follows, one letter
+ * per command, then the arguments of the commands one after the other.
  */
 
 /** Letters of the commands. APPEND_GUARDED appends the guard's value, which need not be sent twice. */
@@ -37,7 +37,12 @@ elseif guard == 'continues' then
   if length == 0 then return 'missing' end
   local position = tonumber(ARGV[3])
   if length > position and redis.call('LINDEX', list, position) == ARGV[2] then return 'done' end
-  if ARGV[4] ~= '' and length ~= tonumber(ARGV[4]) then return 'length ' .. length .. ' ' .. ARGV[4] end
+  local after = ARGV[4]
+  if after ~= '' then
+    if length ~= position or not string.find(redis.call('LINDEX', list, -1), after, 1, true) then
+      return 'length ' .. length .. ' ' .. position
+    end
+  end
 end
 local ops = ARGV[5]
 for k = 2, #KEYS do
@@ -82,7 +87,7 @@ export function scriptArguments({ guard, commands }: AtomicWrite): {
   }
   if (guard?.type === 'continues') {
     values[2] = String(guard.position);
-    values[3] = guard.length === undefined ? '' : String(guard.length);
+    if (guard.after !== undefined) values[3] = guard.after;
   }
   let letters = '';
   for (const command of commands) {

@@ -40,7 +40,7 @@ const STATEMENTS = {
   commit: 'COMMIT',
   rollback: 'ROLLBACK',
   set: 'INSERT INTO strings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-  length: 'SELECT coalesce(max(position) + 1, 0) AS length FROM lists WHERE key = ?',
+  last: 'SELECT position, value FROM lists WHERE key = ? ORDER BY position DESC LIMIT 1',
   item: 'SELECT value FROM lists WHERE key = ? AND position = ?',
   recent: `
     SELECT 1 FROM (SELECT value FROM lists WHERE key = ? ORDER BY position DESC LIMIT ${RECENT_ITEMS})
@@ -117,14 +117,17 @@ export class SqliteBackend implements StateBackend {
     const { key, value } = guard;
     if (guard.type === 'absent')
       return this.#statements.recent.get(key, value) === undefined ? 'go' : undefined;
-    const { position, length } = guard;
-    const found = this.#statements.length.get(key)!['length'] as number;
-    if (found === 0) return notFound(key);
-    if (found > position) {
+    const { position, after } = guard;
+    const last = this.#statements.last.get(key);
+    if (last === undefined) return notFound(key);
+    const length = (last['position'] as number) + 1;
+    if (length > position) {
       const present = this.#statements.item.get(key, position)?.['value'] as Uint8Array | undefined;
       if (present !== undefined && Buffer.compare(present, value) === 0) return undefined;
     }
-    return length === undefined || found === length ? 'go' : conflict(key, length, found);
+    if (after === undefined) return 'go';
+    const follows = length === position && toBuffer(last['value'] as Uint8Array).includes(after);
+    return follows ? 'go' : conflict(key, position, length);
   }
 
   #run(command: Command): void {
@@ -211,4 +214,8 @@ export class SqliteBackend implements StateBackend {
     const code = Number((error as { errcode?: unknown } | null)?.errcode) & 0xff;
     return code === 5 || code === 6 ? new UnavailableError(message, error) : new BackendError(message, error);
   }
+}
+
+function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

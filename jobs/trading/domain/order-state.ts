@@ -11,7 +11,14 @@ import {
   type OrderSide,
   type OrderType,
 } from './order-event.ts';
-import { isClosedStatus, isPendingStatus, nextStatus, type OrderStatus } from './order-status.ts';
+import {
+  isClosedStatus,
+  isInflightStatus,
+  isOpenStatus,
+  isPendingStatus,
+  nextStatus,
+  type OrderStatus,
+} from './order-status.ts';
 
 /** What the events so far have made of an order. */
 export interface OrderState {
@@ -50,6 +57,21 @@ export interface OrderState {
   readonly tsSubmitted: Nanoseconds | null;
   readonly tsAccepted: Nanoseconds | null;
   readonly tsClosed: Nanoseconds | null;
+}
+
+/** Held back here until a price triggers it. */
+export function isEmulated({ emulationTrigger, status }: OrderState): boolean {
+  return emulationTrigger !== NO_TRIGGER && !isClosedStatus(status);
+}
+
+/** At work at the venue. */
+export function isOpen(state: OrderState): boolean {
+  return isOpenStatus(state.status) && !isEmulated(state);
+}
+
+/** An answer of the venue is on its way. */
+export function isInflight(state: OrderState): boolean {
+  return isInflightStatus(state.status) && !isEmulated(state);
 }
 
 export function createOrderState(event: OrderInitialized): OrderState {

@@ -1,11 +1,19 @@
 import { DuplicateFillError, InvalidTransitionError } from '../errors.ts';
-import { NO_TRIGGER, type OrderEvent, type OrderInitialized } from './order-event.ts';
-import { createOrderState, nextOrderState, type OrderState } from './order-state.ts';
-import { isClosedStatus, isInflightStatus, isOpenStatus } from './order-status.ts';
+import type { OrderEvent, OrderInitialized } from './order-event.ts';
+import {
+  createOrderState,
+  isEmulated,
+  isInflight,
+  isOpen,
+  nextOrderState,
+  type OrderState,
+} from './order-state.ts';
+import { isClosedStatus } from './order-status.ts';
 
 /** An order: the log of its events, and what they have made of it. */
 export class Order {
   #state: OrderState;
+  #before: OrderState | null = null;
   readonly #events: OrderEvent[];
   readonly #tradeIds = new Set<string>();
 
@@ -35,7 +43,9 @@ export class Order {
     if (event.type === 'OrderFilled' && this.#tradeIds.has(event.tradeId)) {
       throw new DuplicateFillError(`trade "${event.tradeId}" has filled order "${this.id}" before`);
     }
-    this.#state = nextOrderState(this.#state, event);
+    const state = nextOrderState(this.#state, event);
+    this.#before = this.#state;
+    this.#state = state;
     this.#events.push(event);
     if (event.type === 'OrderFilled') this.#tradeIds.add(event.tradeId);
   }
@@ -49,18 +59,22 @@ export class Order {
     return this.#state;
   }
 
+  /** The state before the last event; null for a new order. */
+  get before(): OrderState | null {
+    return this.#before;
+  }
+
   /** Oldest first; never empty. */
   get events(): readonly OrderEvent[] {
     return this.#events;
   }
 
-  /** Held back here until a price triggers it. */
   get isEmulated(): boolean {
-    return this.#state.emulationTrigger !== NO_TRIGGER && !this.isClosed;
+    return isEmulated(this.#state);
   }
 
   get isOpen(): boolean {
-    return isOpenStatus(this.#state.status) && !this.isEmulated;
+    return isOpen(this.#state);
   }
 
   get isClosed(): boolean {
@@ -68,6 +82,6 @@ export class Order {
   }
 
   get isInflight(): boolean {
-    return isInflightStatus(this.#state.status) && !this.isEmulated;
+    return isInflight(this.#state);
   }
 }

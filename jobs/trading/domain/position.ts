@@ -11,6 +11,7 @@ import { nextPositionState, openPositionState, turns, type PositionState } from 
 export class Position {
   readonly #instrument: Instrument;
   #state: PositionState;
+  #before: PositionState | null = null;
   #lastClosed: PositionState | null = null;
   #events: OrderFilled[];
   #trades: Set<string>;
@@ -49,7 +50,9 @@ export class Position {
       const [closing, opening] = splitFill(fill, this.#state.quantity);
       this.#startCycle(nextPositionState(this.#state, closing, this.#instrument), opening);
     } else {
-      this.#state = nextPositionState(this.#state, fill, this.#instrument);
+      const state = nextPositionState(this.#state, fill, this.#instrument);
+      this.#before = this.#state;
+      this.#state = state;
       this.#events.push(fill);
       this.#trades.add(tradeOf(fill));
     }
@@ -57,6 +60,7 @@ export class Position {
 
   #startCycle(closed: PositionState, fill: OrderFilled): void {
     this.#state = openPositionState(this.#instrument, fill, this.id);
+    this.#before = null;
     this.#lastClosed = closed;
     this.#events = [fill];
     this.#trades = new Set([tradeOf(fill)]);
@@ -68,6 +72,11 @@ export class Position {
 
   get state(): PositionState {
     return this.#state;
+  }
+
+  /** The state before the last fill of this cycle; null for the first one. */
+  get before(): PositionState | null {
+    return this.#before;
   }
 
   /** How the cycle before this one ended; null when there was none since the position was made or loaded. */
