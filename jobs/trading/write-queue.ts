@@ -15,7 +15,7 @@ export interface QueueOptions {
 }
 
 /** Writes that go to the backend in one call. */
-const BATCH = 512;
+const BATCH = 1024;
 
 interface Entry {
   readonly write: AtomicWrite;

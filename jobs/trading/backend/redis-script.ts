@@ -9,7 +9,7 @@ import { RECENT_ITEMS, type AtomicWrite, type Command } from './backend.ts';
  * per command, then the arguments of the commands one after the other.
  */
 
-/** Letters of the commands. APPEND_GUARDED appends the guard's value, which need not be sent twice. */
+/** Letters of the commands. APPEND_GUARDED appends the guard's value to its list, which need not be sent twice. */
 const LETTERS: Readonly<Record<Command['type'], string>> = {
   set: 's',
   delete: 'd',
@@ -27,20 +27,19 @@ export const APPLY_SCRIPT = `
 local list = KEYS[1]
 local guard = ARGV[1]
 if guard ~= 'none' then
-  local found = redis.call('TYPE', list).ok
-  if found ~= 'list' and found ~= 'none' then return 'type 1 list ' .. found end
-end
-if guard == 'absent' then
-  if redis.call('LPOS', list, ARGV[2], 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS}) then return 'done' end
-elseif guard == 'continues' then
-  local length = redis.call('LLEN', list)
-  if length == 0 then return 'missing' end
-  local position = tonumber(ARGV[3])
-  if length > position and redis.call('LINDEX', list, position) == ARGV[2] then return 'done' end
-  local after = ARGV[4]
-  if after ~= '' then
-    if length ~= position or not string.find(redis.call('LINDEX', list, -1), after, 1, true) then
-      return 'length ' .. length .. ' ' .. position
+  local length = redis.pcall('LLEN', list)
+  if type(length) == 'table' then return 'type 1 list ' .. redis.call('TYPE', list).ok end
+  if guard == 'absent' then
+    if redis.call('LPOS', list, ARGV[2], 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS}) then return 'done' end
+  else
+    if length == 0 then return 'missing' end
+    local position = tonumber(ARGV[3])
+    if length > position and redis.call('LINDEX', list, position) == ARGV[2] then return 'done' end
+    local after = ARGV[4]
+    if after ~= '' then
+      if length ~= position or not string.find(redis.call('LINDEX', list, -1), after, 1, true) then
+        return 'length ' .. length .. ' ' .. position
+      end
     end
   end
 end
@@ -49,7 +48,7 @@ for k = 2, #KEYS do
   local op = string.byte(ops, k - 1)
   local wanted
   if ${is('+')} or ${is('-')} then wanted = 'set'
-  elseif ${is('g')} or ${is('a')} then wanted = 'list'
+  elseif ${is('a')} then wanted = 'list'
   elseif ${is('f')} or ${is('x')} then wanted = 'hash' end
   if wanted then
     local found = redis.call('TYPE', KEYS[k]).ok
@@ -92,7 +91,7 @@ export function scriptArguments({ guard, commands }: AtomicWrite): {
   let letters = '';
   for (const command of commands) {
     keys.push(command.key);
-    if (command.type === 'append' && command.value === guard?.value) {
+    if (command.type === 'append' && command.value === guard?.value && command.key === guard.key) {
       letters += APPEND_GUARDED;
     } else {
       letters += LETTERS[command.type];

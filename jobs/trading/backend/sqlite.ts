@@ -40,7 +40,9 @@ const STATEMENTS = {
   commit: 'COMMIT',
   rollback: 'ROLLBACK',
   set: 'INSERT INTO strings VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-  last: 'SELECT position, value FROM lists WHERE key = ? ORDER BY position DESC LIMIT 1',
+  last: `
+    SELECT position, instr(value, CAST(?2 AS BLOB)) AS follows FROM lists WHERE key = ?1
+    ORDER BY position DESC LIMIT 1`,
   item: 'SELECT value FROM lists WHERE key = ? AND position = ?',
   recent: `
     SELECT 1 FROM (SELECT value FROM lists WHERE key = ? ORDER BY position DESC LIMIT ${RECENT_ITEMS})
@@ -118,7 +120,7 @@ export class SqliteBackend implements StateBackend {
     if (guard.type === 'absent')
       return this.#statements.recent.get(key, value) === undefined ? 'go' : undefined;
     const { position, after } = guard;
-    const last = this.#statements.last.get(key);
+    const last = this.#statements.last.get(key, after ?? '');
     if (last === undefined) return notFound(key);
     const length = (last['position'] as number) + 1;
     if (length > position) {
@@ -126,7 +128,7 @@ export class SqliteBackend implements StateBackend {
       if (present !== undefined && Buffer.compare(present, value) === 0) return undefined;
     }
     if (after === undefined) return 'go';
-    const follows = length === position && toBuffer(last['value'] as Uint8Array).includes(after);
+    const follows = length === position && last['follows'] !== 0;
     return follows ? 'go' : conflict(key, position, length);
   }
 
@@ -214,8 +216,4 @@ export class SqliteBackend implements StateBackend {
     const code = Number((error as { errcode?: unknown } | null)?.errcode) & 0xff;
     return code === 5 || code === 6 ? new UnavailableError(message, error) : new BackendError(message, error);
   }
-}
-
-function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }
