@@ -221,6 +221,8 @@ function connectClient({ host, port, database, username, password, ssl, timeoutM
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     disableOfflineQueue: true,
+    // The client would make a timer for each command; there is one for each call of this class.
+    commandOptions: { timeout: 0 },
   });
   // Every command that was under way is rejected with the same error; an event without a listener would end the process.
   client.on('error', () => {});
