@@ -23,10 +23,11 @@ const IN_FLIGHT = 1000;
 const LOADS = [10_000, 100_000];
 
 /**
- * Full updates a second (the event and the moves between indexes, acknowledged), one after the other and many at once, beside the
- * bare client with the same commands and a value that is encoded already; then loads of orders of four events with
- * replay. Medians of runs, and the median of the ratios of neighbouring runs. Redis runs without persistence; SQLite
- * with both of its settings.
+ * Full updates a second (the event and the moves between indexes, checked and acknowledged), one after the other and
+ * many at once. Beside it the bare client, which checks nothing and gets its values encoded: with the same commands,
+ * and with those of a writer that sends every index with each event. Then loads of orders of four events, with
+ * replay. Medians of runs, and of the ratios of neighbouring runs. Redis runs without persistence, SQLite with both of
+ * its settings.
  */
 export async function benchTrading({ backend, orders, runs }: Options): Promise<unknown> {
   const folder = mkdtempSync(join(tmpdir(), 'signals-bench-'));
@@ -126,8 +127,11 @@ type Bare = (
   inFlight: number,
 ) => Promise<number>;
 
-/** What the orders of a measurement write, as commands. */
-async function recordWrites(count: number): Promise<{ start: AtomicWrite[]; updates: AtomicWrite[] }> {
+/** What the orders of a measurement write, as commands; without a check of sequences every index each time. */
+async function recordWrites(
+  count: number,
+  checkSequence: boolean,
+): Promise<{ start: AtomicWrite[]; updates: AtomicWrite[] }> {
   const memory = new MemoryBackend();
   const writes: AtomicWrite[] = [];
   const recorder: StateBackend = {
@@ -142,7 +146,8 @@ async function recordWrites(count: number): Promise<{ start: AtomicWrite[]; upda
     ready: () => memory.ready(),
     close: () => memory.close(),
   };
-  const place = { name: 'recorder', settings: { type: 'memory' }, shared: recorder, singles: count } as const;
+  const settings = { type: 'memory', checkSequence } as const;
+  const place = { name: 'recorder', settings, shared: recorder, singles: count };
   await measureUpdates(place, count, IN_FLIGHT);
   return {
     start: writes.filter(({ guard }) => guard === undefined),
@@ -250,17 +255,30 @@ async function measureLoad(place: Place, count: number, runs: number): Promise<u
 
 /** Ours and the bare client take turns, so that a machine that is busy for a while is busy for both. */
 async function beside(place: Place, count: number, inFlight: number, runs: number): Promise<unknown> {
-  const ours: number[] = [];
-  const bare: number[] = [];
-  const { start, updates } = await recordWrites(count);
+  const moves = await recordWrites(count, true);
+  const every = await recordWrites(count, false);
+  const rates: { ours: number; moves?: number; every?: number }[] = [];
   for (let run = 0; run < runs; run += 1) {
-    ours.push(await measureUpdates(place, count, inFlight));
-    if (place.bare !== undefined) bare.push(await place.bare(start, updates, inFlight));
+    const ours = await measureUpdates(place, count, inFlight);
+    const { bare } = place;
+    if (bare === undefined) rates.push({ ours });
+    else {
+      rates.push({
+        ours,
+        moves: await bare(moves.start, moves.updates, inFlight),
+        every: await bare(every.start, every.updates, inFlight),
+      });
+    }
   }
-  if (bare.length === 0) return { perSecond: Math.round(median(ours)) };
+  const middle = (pick: (rate: (typeof rates)[number]) => number): number => median(rates.map(pick));
+  const perSecond = Math.round(middle(({ ours }) => ours));
+  if (place.bare === undefined) return { perSecond };
+  const share = (ratio: number): number => Math.round(100 * ratio) / 100;
   return {
-    perSecond: Math.round(median(ours)),
-    barePerSecond: Math.round(median(bare)),
-    ratio: Math.round(100 * median(ours.map((rate, run) => rate / bare[run]!))) / 100,
+    perSecond,
+    bareSameCommands: Math.round(middle((rate) => rate.moves!)),
+    ratioSameCommands: share(middle((rate) => rate.ours / rate.moves!)),
+    bareEveryIndex: Math.round(middle((rate) => rate.every!)),
+    ratioEveryIndex: share(middle((rate) => rate.ours / rate.every!)),
   };
 }

@@ -240,9 +240,11 @@ export class Layout {
     sets: Readonly<Record<string, boolean>>,
     before: Readonly<Record<string, boolean>> | null,
   ): Command[] {
-    return Object.keys(sets)
-      .filter((name) => before === null || before[name] !== sets[name])
-      .map((name) => this.member(name, id, sets[name]!));
+    const commands: Command[] = [];
+    for (const name of Object.keys(sets)) {
+      if (before === null || before[name] !== sets[name]) commands.push(this.member(name, id, sets[name]!));
+    }
+    return commands;
   }
 
   /** A set that has the id, or has it no longer. */

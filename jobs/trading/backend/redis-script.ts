@@ -74,8 +74,8 @@ return 'ok'
 
 /** Keys and arguments of the script for one write. */
 export function scriptArguments({ guard, commands }: AtomicWrite): {
-  keys: string[];
-  arguments: (string | Buffer)[];
+  keys: readonly string[];
+  values: readonly (string | Buffer)[];
 } {
   // Without a guard the first key says again where the write goes: a cluster has to know it from any key.
   const keys = [guard?.key ?? commands[0]!.key];
@@ -99,7 +99,7 @@ export function scriptArguments({ guard, commands }: AtomicWrite): {
     }
   }
   values[4] = letters;
-  return { keys, arguments: values };
+  return { keys, values };
 }
 
 function pushArguments(values: (string | Buffer)[], command: Command): void {

@@ -68,14 +68,15 @@ export class RedisBackend implements StateBackend {
   }
 
   async #send(client: Client, write: AtomicWrite): Promise<Outcome> {
-    const prepared = scriptArguments(write);
+    const { keys, values } = scriptArguments(write);
+    const rest = [String(keys.length), ...keys, ...values];
     try {
-      return toOutcome(await client.evalSha(this.#script, prepared), prepared.keys);
+      return toOutcome(await client.sendCommand(['EVALSHA', this.#script, ...rest]), keys);
     } catch (error) {
       // Somebody has emptied the server's cache of scripts; those after this one in the pipe fail alike, so that
       // sending them whole, in this order, keeps their order.
       if (!isReply(error, 'NOSCRIPT')) throw error;
-      return toOutcome(await client.eval(APPLY_SCRIPT, prepared), prepared.keys);
+      return toOutcome(await client.sendCommand(['EVAL', APPLY_SCRIPT, ...rest]), keys);
     }
   }
 
