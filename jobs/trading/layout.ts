@@ -320,6 +320,7 @@ function describePosition(state: PositionState, tsSnapshot: Nanoseconds): object
   return { ...state, durationNs, tsSnapshot };
 }
 
-function replaceList(key: string, values: readonly Uint8Array[]): Command[] {
+/** The commands that make a list of these values, whatever was there. */
+export function replaceList(key: string, values: readonly Uint8Array[]): Command[] {
   return [{ type: 'delete', key }, ...values.map((value) => ({ type: 'append' as const, key, value }))];
 }

@@ -9,7 +9,7 @@ import {
   type Keys,
   type OrderHash,
 } from './keys.ts';
-import { OWN_SETS, setsOfOrder, setsOfPosition, type Layout } from './layout.ts';
+import { OWN_SETS, replaceList, setsOfOrder, setsOfPosition, type Layout } from './layout.ts';
 import type { StateReader } from './state-reader.ts';
 
 /** One thing that does not agree with the rest. */
@@ -51,9 +51,13 @@ export async function checkIntegrity(input: IntegrityInput): Promise<IntegrityRe
   const keys = await input.reader.keys();
   const orders = await checkOrders(input, keys);
   const positions = await checkPositions(input, keys);
-  const others = input.hasOwnSets ? await checkOwnSets(input, keys) : [];
-  const findings = [...orders.findings, ...positions.findings, ...others];
-  const repairs = findings.filter(({ repair }) => repair !== undefined && repair.length > 0);
+  const findings = [
+    ...orders.findings,
+    ...positions.findings,
+    ...(await checkValues(input)),
+    ...(input.hasOwnSets ? await checkOwnSets(input, keys) : []),
+  ];
+  const repairs = findings.filter(({ repair }) => repair !== undefined);
   if (input.write !== undefined) {
     for (const { repair } of repairs) await input.write({ commands: repair! });
   }
@@ -70,6 +74,30 @@ interface Checked {
   readonly findings: readonly Finding[];
 }
 
+/** What there is to know about one of the collections that are logs. */
+interface LogRules {
+  readonly collection: 'orders' | 'positions';
+  readonly sets: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Ids that any index has. */
+  readonly named: readonly string[];
+  /** Removes an id from every index. */
+  remove(id: string): readonly Command[];
+  /** What the log makes. Throws when it cannot be rebuilt. */
+  rebuild(id: string, log: readonly Uint8Array[]): Rebuilt;
+}
+
+interface Rebuilt {
+  readonly status: string;
+  /** Which sets the id belongs into. */
+  readonly sets: Readonly<Record<string, boolean>>;
+  /** Other indexes that do not have what they should. */
+  readonly wrong: readonly string[];
+  /** Mends every index. */
+  readonly indexes: readonly Command[];
+  /** Where the log is longer than it should be: what to write in its place, and why. */
+  readonly tooLong?: { readonly detail: string; readonly repair: readonly Command[] };
+}
+
 async function checkOrders(
   { reader, layout, keys, hasOwnSets }: IntegrityInput,
   all: readonly string[],
@@ -79,45 +107,23 @@ async function checkOrders(
   const venueIds: ReadonlyMap<string, string> = hashes.get('order_ids') ?? new Map();
   // Today's NautilusTrader does not keep them.
   const hasVenueIds = hasOwnSets || venueIds.size > 0;
-  const logs = await readLogs(reader, keys, 'orders', all);
-  const named = [...sets.values(), ...hashes.values()].flatMap((index) => [...index.keys()]);
-  const findings: Finding[] = [];
-  for (const id of new Set([...logs.keys(), ...named])) {
-    const log = logs.get(id);
-    const about = { collection: 'orders' as const, id };
-    if (log === undefined) {
-      const { commands } = layout.deleteOrder(id);
-      findings.push({
-        ...about,
-        kind: 'ghost',
-        detail: 'is in an index, but has no events',
-        repair: commands,
-      });
-      continue;
-    }
-    if (log instanceof TradingStateError) {
-      findings.push({ ...about, kind: 'unreadable', detail: log.message });
-      continue;
-    }
-    const once = withoutRepeats(log);
-    try {
-      const order = reader.replayOrder(id, once);
-      if (once.length < log.length) {
-        findings.push(repeated(about, log.length - once.length, keys.item('orders', id), once));
-      }
-      const wrong = misplaced(id, setsOfOrder(order.state), sets);
-      const { status, venueOrderId } = order.state;
-      if (venueOrderId !== null && hasVenueIds && venueIds.get(id) !== venueOrderId) wrong.push('order_ids');
-      if (wrong.length > 0) {
-        const kind = sets.get('orders')!.has(id) ? 'misplaced' : 'unindexed';
-        const detail = `${status}, but wrong in ${wrong.join(', ')}`;
-        findings.push({ ...about, kind, detail, repair: layout.orderIndexes(order.state) });
-      }
-    } catch (error) {
-      findings.push({ ...about, kind: 'unreadable', detail: messageOf(error) });
-    }
-  }
-  return { count: logs.size, findings };
+  return checkLogs(await readLogs(reader, keys, 'orders', all), keys, {
+    collection: 'orders',
+    sets,
+    named: [...sets.values(), ...hashes.values()].flatMap((index) => [...index.keys()]),
+    remove: (id) => layout.deleteOrder(id).commands,
+    rebuild(id, log) {
+      const { state } = reader.replayOrder(id, log);
+      const { status, venueOrderId } = state;
+      const isWrong = hasVenueIds && venueOrderId !== null && venueIds.get(id) !== venueOrderId;
+      return {
+        status,
+        sets: setsOfOrder(state),
+        wrong: isWrong ? ['order_ids'] : [],
+        indexes: layout.orderIndexes(state),
+      };
+    },
+  });
 }
 
 async function checkPositions(
@@ -125,50 +131,99 @@ async function checkPositions(
   all: readonly string[],
 ): Promise<Checked> {
   const sets = await readSets(reader, POSITION_SETS);
-  const logs = await readLogs(reader, keys, 'positions', all);
   const instruments: ReadonlyMap<string, Instrument> = await reader.instruments();
-  const named = [...sets.values()].flatMap((index) => [...index.keys()]);
-  const findings: Finding[] = [];
-  for (const id of new Set([...logs.keys(), ...named])) {
-    const log = logs.get(id);
-    const about = { collection: 'positions' as const, id };
-    if (log === undefined) {
-      const { commands } = layout.deletePosition(id);
-      findings.push({
-        ...about,
-        kind: 'ghost',
-        detail: 'is in an index, but has no fills',
-        repair: commands,
-      });
-      continue;
-    }
-    if (log instanceof TradingStateError) {
-      findings.push({ ...about, kind: 'unreadable', detail: log.message });
-      continue;
-    }
-    const once = withoutRepeats(log);
-    try {
-      const fills = reader.decodeFills(id, once);
+  return checkLogs(await readLogs(reader, keys, 'positions', all), keys, {
+    collection: 'positions',
+    sets,
+    named: [...sets.values()].flatMap((index) => [...index]),
+    remove: (id) => layout.deletePosition(id).commands,
+    rebuild(id, log) {
+      const fills = reader.decodeFills(id, log);
       const position = reader.replayPosition(id, fills, instruments.get(fills[0]!.instrumentId));
-      if (position.events.length < once.length) {
+      const ended = log.length - position.events.length;
+      return {
+        status: position.state.side,
+        sets: setsOfPosition(position.state),
+        wrong: [],
+        indexes: layout.positionIndexes(position.state),
         // An old writer went on with the log where a new cycle should have replaced it.
-        const detail = `the log has ${once.length - position.events.length} fills of cycles that have ended`;
-        findings.push({ ...about, kind: 'repeated', detail, repair: layout.position(position).commands });
-      } else if (once.length < log.length) {
-        findings.push(repeated(about, log.length - once.length, keys.item('positions', id), once));
-      }
-      const wrong = misplaced(id, setsOfPosition(position.state), sets);
-      if (wrong.length > 0) {
-        const kind = sets.get('positions')!.has(id) ? 'misplaced' : 'unindexed';
-        const detail = `${position.state.side}, but wrong in ${wrong.join(', ')}`;
-        findings.push({ ...about, kind, detail, repair: layout.positionIndexes(position.state) });
-      }
-    } catch (error) {
-      const kind = error instanceof NotFoundError ? 'incomplete' : 'unreadable';
-      findings.push({ ...about, kind, detail: messageOf(error) });
-    }
-  }
+        ...(ended > 0 && {
+          tooLong: {
+            detail: `the log has ${ended} fills of cycles that have ended`,
+            repair: layout.position(position).commands,
+          },
+        }),
+      };
+    },
+  });
+}
+
+function checkLogs(
+  logs: ReadonlyMap<string, readonly Uint8Array[] | TradingStateError>,
+  keys: Keys,
+  rules: LogRules,
+): Checked {
+  const ids = new Set([...logs.keys(), ...rules.named]);
+  const findings = [...ids].flatMap((id) =>
+    checkLog(id, logs.get(id), keys, rules).map((finding) => ({
+      ...finding,
+      collection: rules.collection,
+      id,
+    })),
+  );
   return { count: logs.size, findings };
+}
+
+type AboutLog = Omit<Finding, 'collection' | 'id'>;
+
+function checkLog(
+  id: string,
+  log: readonly Uint8Array[] | TradingStateError | undefined,
+  keys: Keys,
+  { collection, sets, remove, rebuild }: LogRules,
+): AboutLog[] {
+  if (log === undefined) {
+    return [{ kind: 'ghost', detail: 'is in an index, but has no events', repair: remove(id) }];
+  }
+  if (log instanceof TradingStateError) return [{ kind: 'unreadable', detail: log.message }];
+  try {
+    const once = withoutRepeats(log);
+    const { status, sets: wanted, wrong, indexes, tooLong } = rebuild(id, once);
+    const findings: AboutLog[] = [];
+    if (tooLong !== undefined) findings.push({ kind: 'repeated', ...tooLong });
+    else if (once.length < log.length) {
+      const detail = `the log has ${log.length - once.length} events twice`;
+      findings.push({ kind: 'repeated', detail, repair: replaceList(keys.item(collection, id), once) });
+    }
+    const misplaced = Object.keys(wanted).filter((name) => sets.get(name)!.has(id) !== wanted[name]);
+    if (misplaced.length + wrong.length > 0) {
+      const kind = sets.get(collection)!.has(id) ? 'misplaced' : 'unindexed';
+      const detail = `${status}, but wrong in ${[...misplaced, ...wrong].join(', ')}`;
+      findings.push({ kind, detail, repair: indexes });
+    }
+    return findings;
+  } catch (error) {
+    const kind = error instanceof NotFoundError ? 'incomplete' : 'unreadable';
+    return [{ kind, detail: messageOf(error) }];
+  }
+}
+
+/** Everything else that is stored can be read, or is reported. */
+async function checkValues({ reader }: IntegrityInput): Promise<Finding[]> {
+  const loaded = {
+    accounts: await reader.accounts(),
+    currencies: await reader.currencies(),
+    instruments: await reader.instruments(),
+    synthetics: await reader.synthetics(),
+  };
+  return Object.entries(loaded).flatMap(([collection, { errors }]) =>
+    [...errors].map(([id, { message }]) => ({
+      collection: collection as Collection,
+      id,
+      kind: 'unreadable' as const,
+      detail: message,
+    })),
+  );
 }
 
 /** The sets of ids that only the own layout has. */
@@ -236,35 +291,12 @@ function idsOf(keys: Keys, collection: Collection, all: readonly string[]): stri
   return all.filter((key) => key.startsWith(start)).map((key) => keys.idOf(collection, key));
 }
 
-/** Names of the sets that have the id and should not, or should have it and do not. */
-function misplaced(
-  id: string,
-  wanted: Readonly<Record<string, boolean>>,
-  sets: ReadonlyMap<string, ReadonlySet<string>>,
-): string[] {
-  return Object.keys(wanted).filter((name) => sets.get(name)!.has(id) !== wanted[name]);
-}
-
 function withoutRepeats(log: readonly Uint8Array[]): readonly Uint8Array[] {
   const seen = new Set<string>();
   return log.filter((bytes) => {
     const text = Buffer.from(bytes).toString('latin1');
     return !seen.has(text) && seen.add(text);
   });
-}
-
-function repeated(
-  about: Pick<Finding, 'collection' | 'id'>,
-  count: number,
-  key: string,
-  once: readonly Uint8Array[],
-): Finding {
-  return {
-    ...about,
-    kind: 'repeated',
-    detail: `the log has ${count} events twice`,
-    repair: [{ type: 'delete', key }, ...once.map((value) => ({ type: 'append' as const, key, value }))],
-  };
 }
 
 function messageOf(error: unknown): string {

@@ -138,10 +138,16 @@ describe('verify', () => {
     await damage(
       { type: 'append', key: key('orders:O-1'), value: Buffer.from([0xc1]) },
       { type: 'set', key: key('positions:P-3'), value: Buffer.from('x') },
+      { type: 'set', key: key('currencies:AUD'), value: Buffer.from('x') },
       { type: 'delete', key: key('instruments:AUD/USD.SIM') },
       { type: 'removeMember', key: set('instruments'), member: AUDUSD.id },
     );
-    const found = ['unreadable orders O-1', 'incomplete positions P-1', 'unreadable positions P-3'];
+    const found = [
+      'unreadable orders O-1',
+      'incomplete positions P-1',
+      'unreadable positions P-3',
+      'unreadable currencies AUD',
+    ];
     expect((await problems()).toSorted()).toEqual(found.toSorted());
     const { repaired } = await db.verify({ repair: true });
     expect(repaired).toBe(0);
