@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
 import { firstLine } from '../../runtime/errors.ts';
 import { BackendError, UnavailableError, type TradingStateError } from '../errors.ts';
 import {
@@ -196,7 +197,10 @@ export class SqliteBackend implements StateBackend {
     });
   }
 
-  async ready(): Promise<void> {}
+  /** The file is always there; but who tries again should let others have their turn in between. */
+  async ready(): Promise<void> {
+    await setImmediate();
+  }
 
   async close(): Promise<void> {
     if (this.#db.isOpen) this.#db.close();
