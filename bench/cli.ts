@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { benchKernels } from './kernels.ts';
+import { benchLoad } from './load.ts';
 import { benchPeers } from './peers.ts';
 import { benchTrading } from './trading.ts';
 import { benchTransform } from './transform.ts';
@@ -15,6 +16,14 @@ program
   .option('--rows <n>', 'rows of a series', Number, 540)
   .option('--series <n>', 'series', Number, 200)
   .action(({ rows, series }: { rows: number; series: number }) => print(benchKernels(rows, series)));
+program
+  .command('load')
+  .description('the whole job from a local server to the lake, with the limiter off')
+  .requiredOption('--tickers <n>', 'tickers', Number)
+  .requiredOption('--days <n>', 'trading days of the window', Number)
+  .option('--in-flight <n>', 'requests at once', Number, 8)
+  .option('--runs <n>', 'runs of which the median is given', Number, 3)
+  .action(async (options: Parameters<typeof benchLoad>[0]) => print(await benchLoad(options)));
 program
   .command('transform')
   .description('the whole job from lake to lake, on a generated lake')

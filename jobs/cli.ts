@@ -2,8 +2,10 @@
 import { defineLoad } from './commands/load.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineQuickstart } from './commands/quickstart.ts';
+import { defineReport } from './commands/report.ts';
 import { defineTrading } from './commands/trading.ts';
 import { defineTransform } from './commands/transform.ts';
+import { defineUniverse } from './commands/universe.ts';
 import { defineVerify } from './commands/verify.ts';
 import { runJob } from './runtime/run-job.ts';
 import { versions } from './runtime/versions.ts';
@@ -19,6 +21,8 @@ await runJob(
     defineQuery(program.command('query'), job);
     defineTrading(program.command('trading'), job);
     defineVerify(program.command('verify'), job);
+    defineUniverse(program.command('universe'), job);
+    defineReport(program.command('report'), job);
     defineQuickstart(program.command('quickstart'), job);
   },
   process.argv.slice(2),

@@ -1,9 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { loadPrices, type LoadSummary } from '../lake/load.ts';
 import { openLake } from '../lake/open-lake.ts';
+import type { ObjectStore } from '../lake/object-store.ts';
+import type { FinishedLoad } from '../loader/finish.ts';
+import { loadFiles } from '../loader/load-files.ts';
+import { loadFromProvider } from '../loader/load-provider.ts';
+import { mergeShards } from '../loader/merge-shards.ts';
+import type { LoadManifest } from '../loader/outcome.ts';
+import type { LoadPorts, LoadRequest } from '../loader/request.ts';
+import { claimRun } from '../loader/resume.ts';
+import { summarise } from '../loader/summary.ts';
 import { createCsvProvider, listCsvTickers } from '../market/csv.ts';
 import {
   readUniverse,
@@ -12,34 +18,41 @@ import {
   type Shard,
   type UniverseEntry,
 } from '../market/universe.ts';
-import { createYahooProvider } from '../market/yahoo.ts';
-import { addDays, parseDate, utcDate, type DateRange } from '../runtime/dates.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { addDays, parseDate, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
 import { packageRoot } from '../runtime/package-root.ts';
 import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
+import { withScratch } from '../runtime/scratch.ts';
 import { versions } from '../runtime/versions.ts';
-import { collect, logFile, parseCount, parseShard, parseShare } from './options.ts';
+import { collect, logFile, oneOf, parseCount, parsePositive, parseShard, parseShare } from './options.ts';
+import { connectYahoo, PATIENCE, type Patience } from './yahoo.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends Partial<Patience> {
   readonly start?: string;
   readonly end?: string;
+  readonly history?: string;
   readonly ticker: readonly string[];
   readonly ntickers?: number;
   readonly universe?: string;
   readonly shard?: Shard;
+  readonly mergeShards?: number;
   readonly source: 'yahoo' | 'csv';
   readonly path?: string;
   readonly minCoverage: number;
+  readonly accept?: boolean;
   readonly lake?: string;
   readonly local: boolean;
 }
 
 const DEFAULT_DAYS = 14;
-const REQUEST_TIMEOUT_MS = 15_000;
-const REQUESTS_IN_FLIGHT = 4;
+// A stopped run is continued for so long: until exchanges may have closed once more, if its window reaches to today.
+const TODAY_STAYS_FRESH_MS = 2 * 3_600_000;
+const PAST_STAYS_FRESH_MS = 24 * 3_600_000;
 
 /** `load`: prices into the lake. */
 export function defineLoad(command: Command, job: Job): void {
@@ -47,6 +60,10 @@ export function defineLoad(command: Command, job: Job): void {
     .description('fetch daily prices into the lake')
     .option('--start <date>', 'first trading date, YYYY-MM-DD or YYMMDD (default: 14 days before the end)')
     .option('--end <date>', 'first trading date no longer wanted (default: tomorrow, UTC)')
+    .option(
+      '--history <date>',
+      'first trading date of names that the lake does not have yet (default: --start)',
+    )
     .option('--ticker <name>', 'load this symbol, numerai or Bloomberg ticker only; repeatable', collect, [])
     .option('--ntickers <n>', 'load the first n tickers only', parseCount)
     .option(
@@ -54,9 +71,26 @@ export function defineLoad(command: Command, job: Job): void {
       'CSV file with the names to load (default: data/config/universe.csv for yahoo)',
     )
     .option('--shard <i/n>', 'load the i-th of n shares of the tickers', parseShard)
-    .option('--source <name>', 'yahoo or csv', parseSource, 'yahoo')
+    .option(
+      '--merge-shards <n>',
+      'load nothing; put the manifests of n shards together and judge them',
+      parseCount,
+    )
+    .option('--source <name>', 'yahoo or csv', oneOf('--source', ['yahoo', 'csv']), 'yahoo')
     .option('--path <folder>', 'folder of <TICKER>.csv files, for --source csv')
-    .option('--min-coverage <share>', 'least share of tickers to be answered, 0 to 1', parseShare, 0.95)
+    .option('--min-coverage <share>', 'least share of tickers to be good, 0 to 1', parseShare, 0.95)
+    .option('--accept', 'take answers that would be held back as suspicious', false)
+    .option('--rate <n>', 'requests a second, 0 for no limit (default: YAHOO_RATE, else 2)', parseRate)
+    .option('--in-flight <n>', 'requests at once (default: YAHOO_IN_FLIGHT, else 4)', parseCount)
+    .option('--timeout <seconds>', 'longest wait for a whole answer', parsePositive, PATIENCE.timeout)
+    .option('--attempts <n>', 'requests for one ticker, retries included', parseCount, PATIENCE.attempts)
+    .option(
+      '--backoff <seconds>',
+      'longest wait before the first retry; doubles with each one',
+      parsePositive,
+      PATIENCE.backoff,
+    )
+    .option('--deadline <minutes>', 'start no request after so long', parsePositive, PATIENCE.deadline)
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
     .option('--local', 'AWS credentials from data/credential/aws.csv', false)
     .action(async () => {
@@ -64,58 +98,98 @@ export function defineLoad(command: Command, job: Job): void {
     });
 }
 
-export async function runLoad(options: LoadOptions, job: Job): Promise<LoadSummary> {
+/** Throws what ended the load before it was done, after the summary is printed. */
+export async function runLoad(options: LoadOptions, job: Job): Promise<LoadManifest> {
   const range = resolveRange(options, job.now());
-  const lakeUrl = options.lake ?? job.environment.lake;
-  const store = await openLake(lakeUrl, options.local);
-  const { tickers, universe } = await resolveTickers(options);
-  const provider =
-    options.source === 'csv'
-      ? createCsvProvider(requirePath(options))
-      : createYahooProvider({
-          baseUrl: job.environment.yahooBaseUrl,
-          timeoutMs: REQUEST_TIMEOUT_MS,
-          now: job.now,
-        });
-  const runId = createRunId(job.now());
-  const log = job.openLog({ job: 'load', runId }, logFile(lakeUrl, 'load', runId));
-  log.info(
-    { event: 'load.started', ...range, tickers: tickers.length, source: options.source, lake: lakeUrl },
-    `load ${tickers.length} tickers from ${options.source}, trading dates ${range.start} up to before ${range.end}`,
-  );
-  const scratch = await mkdtemp(join(tmpdir(), 'signals-load-'));
-  try {
-    const summary = await loadPrices(
-      {
-        runId,
-        tickers,
-        range,
-        universe,
-        minCoverage: options.minCoverage,
-        isStrict: options.source === 'csv',
-        concurrency: REQUESTS_IN_FLIGHT,
-        versions,
-      },
-      {
-        store,
-        db: await openDuckDB(scratch),
-        provider,
-        log,
-        progress: createProgress(job.isTerminal),
-        signal: job.signal,
-        scratch,
-        now: job.now,
-      },
-    );
-    job.print(describe(summary, range, store.url));
-    return summary;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+  const lake = options.lake ?? job.environment.lake;
+  const store = await openLake(lake, options.local);
+  const { manifest, manifestKey, failure } = await load(options, range, lake, store, job);
+  job.print(summarise(manifest, store.url, manifestKey));
+  if (failure !== undefined) throw failure;
+  return manifest;
+}
+
+async function load(
+  options: LoadOptions,
+  range: DateRange,
+  lake: string,
+  store: ObjectStore,
+  job: Job,
+): Promise<FinishedLoad> {
+  const { source: provider, minCoverage } = options;
+  if (options.mergeShards !== undefined) {
+    // Shards that began on two sides of midnight have two default windows.
+    const isAnyWindow = options.start === undefined && options.end === undefined;
+    const window = isAnyWindow ? undefined : range;
+    const request = { count: options.mergeShards, provider, range, window, minCoverage, versions };
+    return mergeShards(request, store, job.now());
   }
+  const { tickers, universe } = await resolveTickers(options);
+  const openLog = (runId: string, isContinued: boolean): Logger => {
+    const log = job.openLog({ job: 'load', runId }, logFile(lake, 'load', runId));
+    log.info(
+      { event: 'load.started', ...range, tickers: tickers.length, source: provider, lake, isContinued },
+      `${isContinued ? `go on with run ${runId}: ` : ''}load ${tickers.length} tickers from ${provider}, ` +
+        `trading dates ${range.start} up to before ${range.end}`,
+    );
+    return log;
+  };
+  const request = { tickers, range, shard: options.shard, universe, minCoverage, versions };
+  return withScratch('load', async (scratch) => {
+    const ports = { store, db: await openDuckDB(scratch), signal: job.signal, scratch, now: job.now };
+    return provider === 'csv'
+      ? loadOwnFiles(options, request, ports, openLog, job)
+      : loadFromYahoo(options, request, ports, openLog, job);
+  });
+}
+
+type Request = Omit<LoadRequest, 'runId' | 'startedAt'>;
+type Ports = Omit<LoadPorts, 'log' | 'progress' | 'provider'>;
+type OpenLog = (runId: string, isContinued: boolean) => Logger;
+
+function loadOwnFiles(
+  options: LoadOptions,
+  request: Request,
+  ports: Ports,
+  openLog: OpenLog,
+  job: Job,
+): Promise<FinishedLoad> {
+  const startedAt = job.now();
+  const runId = createRunId(startedAt);
+  const log = openLog(runId, false);
+  const provider = createCsvProvider(requirePath(options));
+  const progress = createProgress(job.isTerminal, log);
+  return loadFiles({ ...request, runId, startedAt }, { ...ports, provider, log, progress });
+}
+
+async function loadFromYahoo(
+  options: LoadOptions,
+  request: Request,
+  ports: Ports,
+  openLog: OpenLog,
+  job: Job,
+): Promise<FinishedLoad> {
+  const { now } = job;
+  const asked = {
+    isRoutine: options.start === undefined && options.ticker.length === 0,
+    historyStart: options.history === undefined ? undefined : parseDate(options.history, '--history'),
+    isTrusted: options.accept === true,
+  };
+  const { tickers, range } = request;
+  const command = { provider: options.source, tickers, range, ...asked };
+  const freshMs = range.end <= utcDate(now()) ? PAST_STAYS_FRESH_MS : TODAY_STAYS_FRESH_MS;
+  const run = await claimRun(ports.store, command, now(), freshMs);
+  const log = openLog(run.runId, run.lines !== undefined);
+  const { provider, policy } = connectYahoo(job, options);
+  const progress = createProgress(job.isTerminal, log);
+  return loadFromProvider(
+    { ...request, ...asked, ...run, policy },
+    { ...ports, provider, log, progress, clock: { ...systemClock, now } },
+  );
 }
 
 function resolveRange({ start, end }: LoadOptions, now: Date): DateRange {
-  const last = end === undefined ? addDays(utcDate(now), 1) : parseDate(end, '--end');
+  const last: IsoDate = end === undefined ? addDays(utcDate(now), 1) : parseDate(end, '--end');
   const first = start === undefined ? addDays(last, -DEFAULT_DAYS) : parseDate(start, '--start');
   if (first >= last) {
     throw new UsageError(
@@ -146,19 +220,6 @@ function requirePath({ path }: LoadOptions): string {
   return path;
 }
 
-function parseSource(text: string): 'yahoo' | 'csv' {
-  if (text !== 'yahoo' && text !== 'csv') throw new UsageError(`--source "${text}" is neither yahoo nor csv`);
-  return text;
-}
-
-function describe({ tickers, rows, written, manifest }: LoadSummary, range: DateRange, lake: string): string {
-  const count = (status: string): number => tickers.filter((ticker) => ticker.status === status).length;
-  return [
-    `load       ${range.start} up to before ${range.end}, lake ${lake}`,
-    `tickers    ${tickers.length}: ${count('ok')} with bars, ${count('empty')} without bars in the window, ` +
-      `${tickers.length - count('ok') - count('empty')} failed`,
-    `rows       ${rows.new} new, ${rows.changed} changed, ${rows.unchanged} unchanged`,
-    `objects    ${written.length} month objects written`,
-    `manifest   ${manifest}`,
-  ].join('\n');
+function parseRate(text: string): number {
+  return text === '0' ? 0 : parsePositive(text);
 }

@@ -15,6 +15,15 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** A number above zero. */
+export function parsePositive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value < Infinity)) {
+    throw new UsageError(`"${text}" is not a number above 0`);
+  }
+  return value;
+}
+
 /** A share from 0 to 1. */
 export function parseShare(text: string): number {
   const share = Number(text);

@@ -15,6 +15,7 @@ import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { versions } from '../runtime/versions.ts';
 import { collect, logFile, oneOf, parseCount } from './options.ts';
+import { resolveTickers } from './universe.ts';
 
 export interface TransformOptions {
   readonly cmd: Group;
@@ -55,7 +56,12 @@ export function defineTransform(command: Command, job: Job): void {
     .option('--as-of <date>', 'one row per ticker for a decision on this date, or `latest`, into <set>_live')
     .option('--set <name>', 'name of the set to write (default: the group)')
     .option('--rebuild', 'replace the set when it was made with another setting', false)
-    .option('--ticker <symbol>', 'compute this ticker only and merge its rows; repeatable', collect, [])
+    .option(
+      '--ticker <name>',
+      'compute this symbol, numerai or Bloomberg ticker only and merge its rows; repeatable',
+      collect,
+      [],
+    )
     .option('--threads <n>', 'threads to compute on (default: as many as are worth it)', parseCount)
     .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
@@ -78,6 +84,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
   if (provider === undefined) {
     throw new LakeError(`lake "${lakeUrl}" has no prices; fill it with "signals load" first`);
   }
+  const tickers = await resolveTickers(options.ticker, store);
   const settings = createSettings({
     group: options.cmd,
     provider,
@@ -101,7 +108,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         settings,
         since,
         asOf,
-        tickers: options.ticker,
+        tickers,
         isForced: options.reload,
         threads: options.threads,
         isRebuild: options.rebuild,
@@ -111,7 +118,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         store,
         db: await openDuckDB(scratch),
         log,
-        progress: createProgress(job.isTerminal),
+        progress: createProgress(job.isTerminal, log),
         signal: job.signal,
         scratch,
         now: job.now,

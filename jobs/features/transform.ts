@@ -6,6 +6,7 @@ import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts
 import { addDays, fromDay, toDay, utcDate, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
+import { measureUsage } from '../runtime/usage.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { createCrew, type Crew } from './crew.ts';
@@ -113,7 +114,7 @@ export async function transformPrices(
     bytes: entries.reduce((sum, [, { bytes }]) => sum + bytes, 0),
     nullShare: tally.nulls.byFamily(),
     seconds: tally.seconds,
-    peakMemoryMB: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6),
+    peakMemoryMB: Math.round(measureUsage().peakMemoryMB),
   };
   const writing = writeManifest(ports.store, {
     job: 'transform',

@@ -71,6 +71,21 @@ export function universePattern(): string {
   return universeKey('*');
 }
 
+/** What the loader remembers of the listings of a provider. */
+export function listingsKey(provider: string): string {
+  return `listings/provider=${provider}/listings.json`;
+}
+
+/** What the keys of everything that a run has fetched and not merged yet start with. */
+export function stagingFolder(runId: string): string {
+  return `${STAGING_PREFIX}${runId}/`;
+}
+
+/** What the keys of all manifests of a job start with. */
+export function manifestFolder(job: string): string {
+  return `runs/${job}/`;
+}
+
 /** What one run did. */
 export function manifestKey(job: string, runId: string): string {
   return `runs/${job}/${runId}.json`;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, statSync } from 'node:fs';
-import { mkdir, open, readdir, rm, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { firstLine, LakeError } from '../runtime/errors.ts';
@@ -56,7 +56,9 @@ export class LocalStore implements ObjectStore {
         if (name.startsWith(prefix) || prefix.startsWith(name)) yield* this.#walk(name, prefix);
       } else if (name.startsWith(prefix)) {
         const info = await stat(join(this.#root, name), { bigint: true }).catch(() => undefined);
-        if (info !== undefined) yield { key: name, bytes: Number(info.size), version: versionOf(info) };
+        if (info !== undefined) {
+          yield { key: name, bytes: Number(info.size), version: versionOf(info), modifiedAt: info.mtime };
+        }
       }
     }
   }
@@ -104,6 +106,8 @@ export class LocalStore implements ObjectStore {
   async delete(key: string): Promise<void> {
     try {
       await rm(join(this.#root, key), { force: true });
+      // The last object of a run that is over takes its folder with it.
+      if (key.startsWith(STAGING_PREFIX)) await rmdir(dirname(join(this.#root, key))).catch(() => {});
     } catch (error) {
       throw this.#failure('delete', key, error);
     }

@@ -1,5 +1,5 @@
 import { manifestKey } from './layout.ts';
-import { ABSENT, type ObjectStore } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
 
 /** What every run leaves in `runs/<job>/<run id>.json`, beside what the job itself adds. */
 export interface RunManifest {
@@ -14,8 +14,9 @@ export interface RunManifest {
   readonly [detail: string]: unknown;
 }
 
+/** A run that was stopped and went on later has one manifest, that of its end. */
 export async function writeManifest(store: ObjectStore, manifest: RunManifest): Promise<string> {
   const key = manifestKey(manifest.job, manifest.runId);
-  await store.put(key, Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`), ABSENT);
+  await store.put(key, Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`));
   return key;
 }

@@ -5,6 +5,7 @@ export interface ObjectInfo {
   readonly key: string;
   readonly bytes: number;
   readonly version: Version;
+  readonly modifiedAt: Date;
 }
 
 /** What must be there for a `put` to happen: a certain version, or no object. */

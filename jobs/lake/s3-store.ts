@@ -22,6 +22,7 @@ import {
   type Version,
 } from './object-store.ts';
 
+const BODY_ATTEMPTS = 3;
 const CONCURRENT_DOWNLOADS = 8;
 
 /**
@@ -48,8 +49,9 @@ export class S3Store implements ObjectStore {
     );
     try {
       for await (const { Contents = [] } of pages) {
-        for (const { Key = '', Size = 0, ETag = '' } of Contents) {
-          yield { key: Key.slice(this.#prefix.length), bytes: Size, version: ETag };
+        for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of Contents) {
+          const key = Key.slice(this.#prefix.length);
+          yield { key, bytes: Size, version: ETag, modifiedAt: LastModified };
         }
       }
     } catch (error) {
@@ -58,12 +60,17 @@ export class S3Store implements ObjectStore {
   }
 
   async get(key: string): Promise<{ body: Uint8Array; version: Version } | undefined> {
-    try {
-      const answer = await this.#client.send(new GetObjectCommand(this.#locate(key)));
-      return { body: await answer.Body!.transformToByteArray(), version: answer.ETag! };
-    } catch (error) {
-      if (error instanceof NoSuchKey) return undefined;
-      throw this.#failure('read', key, error);
+    for (let attempt = 1; ; attempt += 1) {
+      let isBody = false;
+      try {
+        const answer = await this.#client.send(new GetObjectCommand(this.#locate(key)));
+        isBody = true;
+        return { body: await answer.Body!.transformToByteArray(), version: answer.ETag! };
+      } catch (error) {
+        if (error instanceof NoSuchKey) return undefined;
+        // The SDK repeats requests, and not the reading of a body that breaks off.
+        if (!isBody || attempt === BODY_ATTEMPTS) throw this.#failure('read', key, error);
+      }
     }
   }
 
@@ -93,12 +100,10 @@ export class S3Store implements ObjectStore {
   }
 
   async localFolder(prefix: string, scratch: string): Promise<string> {
+    const keys: string[] = [];
+    for await (const { key } of this.list(prefix)) keys.push(key);
     const limit = pLimit(CONCURRENT_DOWNLOADS);
-    const downloads: Promise<void>[] = [];
-    for await (const { key } of this.list(prefix)) {
-      downloads.push(limit(() => this.#download(key, join(scratch, key))));
-    }
-    await Promise.all(downloads);
+    await Promise.all(keys.map((key) => limit(() => this.#download(key, join(scratch, key)))));
     return scratch;
   }
 

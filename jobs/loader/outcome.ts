@@ -10,7 +10,19 @@ import type { IsoDate } from '../runtime/dates.ts';
  * - `delisted`: not asked, the provider has not known it in several runs on different days
  * - `unattempted`: the run ended before its turn
  */
-export type TickerStatus = FetchKind | 'quarantined' | 'delisted' | 'unattempted';
+export const TICKER_STATUSES = [
+  'ok',
+  'empty',
+  'rate-limited',
+  'blocked',
+  'transient',
+  'invalid',
+  'not-found',
+  'unattempted',
+  'quarantined',
+  'delisted',
+] as const satisfies readonly (FetchKind | 'quarantined' | 'delisted' | 'unattempted')[];
+export type TickerStatus = (typeof TICKER_STATUSES)[number];
 
 /**
  * Why a series deserves a look although it was taken.
@@ -19,10 +31,12 @@ export type TickerStatus = FetchKind | 'quarantined' | 'delisted' | 'unattempted
  * - `flat`: the same close again and again, with no volume
  * - `renamed`: the provider gives the symbol another name or exchange than last time
  */
-export type SeriesFlag = 'stale' | 'flat' | 'renamed';
+export const SERIES_FLAGS = ['stale', 'flat', 'renamed'] as const;
+export type SeriesFlag = (typeof SERIES_FLAGS)[number];
 
 /** What was asked of the provider: the window of the run, more to close a gap, or all of the history. */
-export type FetchScope = 'window' | 'catch-up' | 'history';
+export const FETCH_SCOPES = ['window', 'catch-up', 'history'] as const;
+export type FetchScope = (typeof FETCH_SCOPES)[number];
 
 export interface TickerOutcome {
   readonly ticker: string;
@@ -39,6 +53,8 @@ export interface TickerOutcome {
   /** Dates of its first and last bar in the answer, when one was taken. */
   readonly first?: IsoDate;
   readonly last?: IsoDate;
+  /** Seconds since 1970 that the provider stamped the last bar with. */
+  readonly lastStamp?: number;
   readonly rows?: RowCounts;
   readonly exchange?: string;
   /** ISO 4217 code of the prices in the lake. */
@@ -83,5 +99,7 @@ export interface LoadManifest extends RunManifest {
   };
   readonly sessions: readonly ExchangeSessions[];
   readonly written: readonly string[];
+  /** Of the process that finished the run. */
+  readonly usage: { readonly cpuSeconds: number; readonly peakMemoryMB: number };
   readonly tickers: readonly TickerOutcome[];
 }

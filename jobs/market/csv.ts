@@ -4,7 +4,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { isIsoDate } from '../runtime/dates.ts';
 import { firstLine, UsageError } from '../runtime/errors.ts';
 import type { Bar } from './bar.ts';
-import type { FetchResult, PriceProvider } from './provider.ts';
+import type { Answer, FetchResult, PriceProvider } from './provider.ts';
 
 const REQUIRED = ['date', 'open', 'high', 'low', 'close', 'adj_close', 'volume'] as const;
 const OPTIONAL = ['dividend', 'split', 'currency'] as const;
@@ -17,18 +17,20 @@ const OPTIONAL = ['dividend', 'split', 'currency'] as const;
 export function createCsvProvider(folder: string): PriceProvider {
   return {
     name: 'csv',
-    async fetchDaily({ ticker, range }) {
+    async fetchDaily({ ticker, range }): Promise<Answer> {
       const file = join(folder, `${ticker}.csv`);
       let text: string;
       try {
         text = await readFile(file, 'utf8');
       } catch (error) {
-        return { kind: 'not-found', reason: `${file} cannot be read: ${firstLine(error)}` };
+        return { kind: 'not-found', reason: `${file} cannot be read: ${firstLine(error)}`, bytes: 0 };
       }
+      const bytes = Buffer.byteLength(text);
       const parsed = parsePrices(text, file);
-      if (parsed.kind !== 'ok') return parsed;
+      if (parsed.kind !== 'ok') return { ...parsed, bytes };
       const bars = parsed.bars.filter((bar) => bar.date >= range.start && bar.date < range.end);
-      return bars.length === 0 ? { kind: 'empty' } : { ...parsed, bars };
+      if (bars.length > 0) return { ...parsed, bars, bytes };
+      return { kind: 'empty', reason: `${file} has no bar in the window`, isExpected: true, bytes };
     },
   };
 }
@@ -116,5 +118,10 @@ export function parsePrices(text: string, file: string): FetchResult {
     if (stated !== '') currency = stated;
   }
   if (bars.length === 0) return invalid(1, 'has a header and no bars');
-  return { kind: 'ok', bars, listing: { currency, exchange: null, name: null } };
+  return {
+    kind: 'ok',
+    bars,
+    listing: { currency, quotedIn: null, exchange: null, name: null, firstTraded: null },
+    lastStamp: null,
+  };
 }

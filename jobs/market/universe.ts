@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
 import { firstLine, UsageError } from '../runtime/errors.ts';
 
 /** One name of the universe with its identifiers; an empty text is an identifier that it does not have. */
@@ -14,6 +15,11 @@ export interface UniverseEntry {
 
 // A symbol ends up in file names and URLs.
 const SYMBOL = /^[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,39}$/;
+
+/** Whether a text can be a symbol of a provider. */
+export function isSymbol(text: string): boolean {
+  return SYMBOL.test(text);
+}
 
 const HEADER = ['id', 'numerai_ticker', 'bloomberg_ticker', 'yahoo'];
 
@@ -57,30 +63,46 @@ export function parseUniverse(text: string, file: string): UniverseEntry[] {
   });
 }
 
+/** The content of a universe file. */
+export function formatUniverse(universe: readonly UniverseEntry[]): string {
+  const rows = universe.map((entry) => [entry.id, entry.numeraiTicker, entry.bloombergTicker, entry.yahoo]);
+  return stringify([HEADER, ...rows]);
+}
+
 /**
- * The provider symbols to load: all mapped names of the universe, or those asked for. A name asked for may be
- * given as symbol, numerai ticker or Bloomberg ticker, and need not be in the universe. Sorted and unique.
+ * The provider symbols of names that were asked for by symbol, id, numerai ticker or Bloomberg ticker; where two of
+ * these mean different names, the former wins. A symbol need not be in the universe. Throws UsageError for a name
+ * that has no symbol, and for one that can be none.
+ */
+export function resolveSymbols(universe: readonly UniverseEntry[], asked: readonly string[]): string[] {
+  const byAlias = new Map<string, string>();
+  for (const kind of ['bloombergTicker', 'numeraiTicker', 'id', 'yahoo'] as const) {
+    for (const entry of universe) if (entry[kind] !== '') byAlias.set(entry[kind], entry.yahoo);
+  }
+  return asked.map((text) => {
+    const name = text.trim();
+    const known = byAlias.get(name);
+    if (known === '') throw new UsageError(`ticker "${name}" is in the universe, without a symbol`);
+    const symbol = known ?? name;
+    if (isSymbol(symbol)) return symbol;
+    throw new UsageError(
+      `ticker "${symbol}" is no symbol (letters, digits and . - ^ = & _ only) and no name of the universe`,
+    );
+  });
+}
+
+/**
+ * The provider symbols to load: all mapped names of the universe, or those asked for (see `resolveSymbols`). Sorted
+ * and unique.
  */
 export function selectTickers(
   universe: readonly UniverseEntry[],
   asked: readonly string[],
   limit: number | undefined,
 ): string[] {
-  const byAlias = new Map<string, string>();
-  for (const { numeraiTicker, bloombergTicker, yahoo } of universe) {
-    for (const alias of [bloombergTicker, numeraiTicker])
-      if (alias !== '' && yahoo !== '') byAlias.set(alias, yahoo);
-  }
-  const symbols = new Set(universe.map((entry) => entry.yahoo).filter((symbol) => symbol !== ''));
-  const chosen =
-    asked.length === 0
-      ? [...symbols].slice(0, limit)
-      : asked.map((name) => (symbols.has(name) ? name : (byAlias.get(name) ?? name))).slice(0, limit);
-  const refused = chosen.find((symbol) => !SYMBOL.test(symbol));
-  if (refused !== undefined) {
-    throw new UsageError(`ticker "${refused}" is no symbol: letters, digits and . - ^ = & _ only`);
-  }
-  return [...new Set(chosen)].toSorted();
+  const mapped = universe.map(({ yahoo }) => yahoo).filter((symbol) => symbol !== '');
+  const chosen = resolveSymbols(universe, asked.length === 0 ? mapped : asked);
+  return [...new Set(chosen.slice(0, limit))].toSorted();
 }
 
 /** One of `count` shares of the work, `index` from 1 on. */

@@ -6,7 +6,7 @@ export class YahooFailure extends Error {
   readonly outcome: Exclude<FetchResult, { kind: 'ok' }>;
 
   constructor(outcome: Exclude<FetchResult, { kind: 'ok' }>) {
-    super(outcome.kind === 'empty' ? 'no data in the range' : outcome.reason);
+    super(outcome.reason);
     this.name = 'YahooFailure';
     this.outcome = outcome;
   }
@@ -18,33 +18,65 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal;
   /** Bounds the whole exchange, body included. */
   readonly timeoutMs: number;
+  now(): Date;
+  /** Told the bytes of each body, after decompression. */
+  received(bytes: number): void;
 }
 
 /**
  * A `fetch` for yahoo-finance2 that classifies every answer by HTTP status and shape before the library sees it.
  * The library itself loses status and headers, puts whole bodies into messages and waits without a limit.
  */
-export function createYahooFetch({ baseUrl, signal, timeoutMs }: ExchangeOptions): typeof fetch {
+export function createYahooFetch({
+  baseUrl,
+  signal,
+  timeoutMs,
+  now,
+  received,
+}: ExchangeOptions): typeof fetch {
   return async (input, init) => {
     const asked = new URL(input instanceof Request ? input.url : input);
     const url = baseUrl === undefined ? asked : new URL(asked.pathname + asked.search, baseUrl);
     const headers = new Headers(init?.headers);
+    const bound = boundSignal(signal, timeoutMs);
     let status: number;
     let retryAfter: string | null;
     let body: string;
     try {
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const response = await fetch(url, { headers, signal: AbortSignal.any([signal, timeout]) });
+      const response = await fetch(url, { headers, signal: bound.signal });
       status = response.status;
       retryAfter = response.headers.get('retry-after');
       body = await response.text();
+      received(Buffer.byteLength(body));
     } catch (error) {
       throw new YahooFailure({ kind: 'transient', reason: describeNetworkError(error, timeoutMs) });
+    } finally {
+      bound.release();
     }
-    const failure = classify(status, retryAfter, body);
+    const failure = classify(status, retryAfter, body, now());
     if (failure !== undefined) throw new YahooFailure(failure);
-    return new Response(body, { status, headers: { 'content-type': 'application/json' } });
+    return textResponse(status, body);
   };
+}
+
+/** Follows a signal and a time-out. `AbortSignal.timeout` would keep its timer long after the answer. */
+function boundSignal(signal: AbortSignal, timeoutMs: number): { signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort(new DOMException('stopped', 'AbortError'));
+  const timer = setTimeout(() => controller.abort(new DOMException('too late', 'TimeoutError')), timeoutMs);
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop);
+  const release = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  };
+  return { signal: controller.signal, release };
+}
+
+/** What yahoo-finance2 reads of a response. A real one would turn the text into a stream and back. */
+function textResponse(status: number, body: string): Response {
+  const read = { ok: status >= 200 && status < 300, status, headers: new Headers(), text: async () => body };
+  return read as unknown as Response;
 }
 
 /** Which outcome an answer means; `undefined` when it is a chart for the library to read. Pure. */
@@ -52,17 +84,20 @@ export function classify(
   status: number,
   retryAfter: string | null,
   body: string,
+  now: Date,
 ): Exclude<FetchResult, { kind: 'ok' }> | undefined {
   if (status === 429) {
-    const seconds = Number(retryAfter ?? Number.NaN);
+    const retryAfterMs = parseRetryAfter(retryAfter, now);
     const reason = 'HTTP 429, too many requests';
-    return Number.isFinite(seconds)
-      ? { kind: 'rate-limited', reason, retryAfterMs: seconds * 1000 }
-      : { kind: 'rate-limited', reason };
+    return { kind: 'rate-limited', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
   if (status === 401 || status === 403 || status === 999)
     return { kind: 'blocked', reason: `HTTP ${status}` };
   if (status >= 500) return { kind: 'transient', reason: `HTTP ${status}` };
+  // The library parses what looks whole, and parsing is what an answer costs.
+  if (status === 200 && body.startsWith('{"chart":{"result":[{') && body.endsWith('"error":null}}')) {
+    return undefined;
+  }
 
   const chart = parseChart(body);
   if (chart === undefined) {
@@ -72,13 +107,24 @@ export function classify(
   }
   const description = chart.error?.description ?? chart.error?.code;
   if (status === 404) return { kind: 'not-found', reason: description ?? 'HTTP 404' };
-  if (status === 400 && description?.startsWith("Data doesn't exist for startDate") === true)
-    return { kind: 'empty' };
+  if (status === 400 && description?.startsWith("Data doesn't exist for startDate") === true) {
+    return { kind: 'empty', reason: 'the provider has no data of that range', isExpected: true };
+  }
   if (status !== 200 || description !== undefined) {
     return { kind: 'invalid', reason: `HTTP ${status}: ${firstLine(description ?? 'no description')}` };
   }
-  if (!Array.isArray(chart.result) || chart.result.length === 0) return { kind: 'empty' };
+  if (!Array.isArray(chart.result) || chart.result.length === 0) {
+    return { kind: 'empty', reason: 'an answer without a result', isExpected: false };
+  }
   return undefined;
+}
+
+/** Milliseconds to wait by a Retry-After header, which gives seconds or an HTTP date (RFC 9110, 10.2.3). */
+function parseRetryAfter(header: string | null, now: Date): number | undefined {
+  if (header === null || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  const ms = Number.isNaN(seconds) ? Date.parse(header) - now.getTime() : seconds * 1000;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 interface ChartEnvelope {

@@ -6,10 +6,18 @@ const optionalText = z
   .optional()
   .transform((value) => (value === '' ? undefined : value));
 
+function numberOr(fallback: number) {
+  return optionalText.transform((value) => (value === undefined ? fallback : Number(value)));
+}
+
 const schema = z.object({
   SIGNALS_LAKE: optionalText,
   TRADING_STATE: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  YAHOO_RATE: numberOr(2).pipe(z.number().min(0)),
+  YAHOO_IN_FLIGHT: numberOr(4).pipe(z.number().int().min(1)),
+  NUMERAI_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  NUMERAI_API_KEY: optionalText,
   LOG_LEVEL: optionalText.pipe(z.enum(['debug', 'info', 'warn', 'error']).default('info')),
   LOG_FORMAT: optionalText.pipe(z.enum(['pretty', 'json']).optional()),
 });
@@ -19,6 +27,12 @@ export interface Environment {
   readonly lake: string;
   readonly tradingState: string;
   readonly yahooBaseUrl: string | undefined;
+  /** Requests a second, 0 for no limit. */
+  readonly yahooRate: number;
+  readonly yahooInFlight: number;
+  readonly numeraiBaseUrl: string | undefined;
+  /** A secret: never part of a message. */
+  readonly numeraiApiKey: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'pretty' | 'json' | undefined;
 }
@@ -31,12 +45,17 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     const name = String(issue.path[0]);
     throw new UsageError(`${name} "${variables[name]}" is not usable: ${issue.message}`);
   }
-  const { SIGNALS_LAKE, TRADING_STATE, YAHOO_BASE_URL, LOG_LEVEL, LOG_FORMAT } = parsed.data;
+  const { YAHOO_BASE_URL, YAHOO_RATE, YAHOO_IN_FLIGHT, NUMERAI_BASE_URL, NUMERAI_API_KEY, ...others } =
+    parsed.data;
   return {
-    lake: SIGNALS_LAKE ?? 'file:./data/lake',
-    tradingState: TRADING_STATE ?? 'sqlite:data/cache/trading.db',
+    lake: others.SIGNALS_LAKE ?? 'file:./data/lake',
+    tradingState: others.TRADING_STATE ?? 'sqlite:data/cache/trading.db',
     yahooBaseUrl: YAHOO_BASE_URL,
-    logLevel: LOG_LEVEL,
-    logFormat: LOG_FORMAT,
+    yahooRate: YAHOO_RATE,
+    yahooInFlight: YAHOO_IN_FLIGHT,
+    numeraiBaseUrl: NUMERAI_BASE_URL,
+    numeraiApiKey: NUMERAI_API_KEY,
+    logLevel: others.LOG_LEVEL,
+    logFormat: others.LOG_FORMAT,
   };
 }

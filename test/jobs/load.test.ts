@@ -12,6 +12,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorLine, signals, start, type Finished } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { ALL_PRICES, readLake, snapshot } from '../support/lake.ts';
+import { at, stock } from '../support/charts.ts';
+import { symbolOf } from '../support/loader.ts';
 import { randomNumbers } from '../support/series.ts';
 import { sendJson, startYahooServer, type YahooServer } from '../support/yahoo-server.ts';
 
@@ -56,7 +58,7 @@ describe('load --source csv', () => {
         return [ticker, dates.length, dates[0], dates.at(-1)];
       });
 
-    expect(await load()).toMatchObject({ code: 0, stdout: expect.stringMatching(/3: 3 with bars/) });
+    expect(await load()).toMatchObject({ code: 0, stdout: expect.stringMatching(/tickers +3: 3 ok/) });
     expect(await counts()).toEqual(expected('AAPL', 'GORO', 'SPY'));
     const before = await readLake(lake, `select * from ${ALL_PRICES} order by ticker, date`);
 
@@ -76,7 +78,7 @@ describe('load --source csv', () => {
       status: 'done',
       arguments: { start: '2011-01-01', end: '2012-01-01' },
       counts: { total: 4, ok: 4 },
-      rows: { new: 0, changed: 0, unchanged: 252 * 4 },
+      rows: { new: 0, changed: 0, unchanged: 252 * 4, removed: 0 },
     });
   });
 
@@ -167,7 +169,7 @@ describe('load --source csv', () => {
     const finished = await running.finished;
     watcher.close();
     expect(finished.code).toBe(1);
-    expect(errorLine(finished)).toMatch(/stopped by SIGTERM; load again/);
+    expect(errorLine(finished)).toMatch(/stopped by SIGTERM; the same command goes on/);
     expect(manifestsOf(lake)).toMatchObject([{ status: 'stopped' }]);
     expect(readdirSync(join(lake, 'staging'))).toEqual([]);
   });
@@ -177,7 +179,6 @@ describe('load from Yahoo', () => {
   let server: YahooServer;
   beforeAll(async () => {
     server = await startYahooServer();
-    const at = (instant: string): number => Date.parse(instant) / 1000;
     const session = [at('2024-03-14T13:30:00Z'), at('2024-03-14T20:00:00Z')] as const;
     const bar = { open: 1, high: 2, low: 1, close: 2, adjclose: 2, volume: 3 };
     for (const symbol of ['ACME', 'BRK-B']) {
@@ -207,7 +208,7 @@ describe('load from Yahoo', () => {
     signals(
       ['load', '--start', '2024-03-01', '--end', '2024-03-31', '--lake', `file:${lake}`, ...args],
       folder,
-      { YAHOO_BASE_URL: server.url },
+      { YAHOO_BASE_URL: server.url, YAHOO_RATE: '0' },
     );
 
   test('fetches the universe and keeps it as a table', async () => {
@@ -235,17 +236,27 @@ describe('load from Yahoo', () => {
       universe('ACME', 'BUSY', 'GONE'),
       '--min-coverage',
       '0.5',
+      '--backoff',
+      '0.001',
     );
     expect(finished.code).toBe(3);
     expect(errorLine(finished)).toBe(
-      '1 of 3 tickers were answered, --min-coverage asks for 0.5; first failure: BUSY rate-limited, HTTP 429, too many requests',
+      '1 of 3 tickers asked for are good, --min-coverage asks for 0.5; what was fetched is kept; first failure: BUSY rate-limited, HTTP 429, too many requests',
     );
     expect(await readLake(lake, `select ticker from ${ALL_PRICES}`)).toEqual([['ACME']]);
     expect(manifestsOf(lake)).toMatchObject([
       { status: 'failed', counts: { total: 3, ok: 1, 'rate-limited': 1, 'not-found': 1 } },
     ]);
     expect(
-      await load(lake, '--universe', universe('ACME', 'BUSY', 'GONE'), '--min-coverage', '0.3'),
+      await load(
+        lake,
+        '--universe',
+        universe('ACME', 'BUSY', 'GONE'),
+        '--min-coverage',
+        '0.3',
+        '--backoff',
+        '0.001',
+      ),
     ).toMatchObject({ code: 0 });
   });
 
@@ -259,6 +270,125 @@ describe('load from Yahoo', () => {
     expect(await readLake(lake, `select ticker from ${ALL_PRICES} order by 1`)).toEqual([
       ['ACME'],
       ['BRK-B'],
+    ]);
+  });
+});
+
+describe('what loading from Yahoo is for', () => {
+  let server: YahooServer;
+  beforeAll(async () => {
+    server = await startYahooServer();
+  });
+  afterAll(() => server.close());
+
+  const universeOf = (symbols: readonly string[]): string => {
+    const file = join(newFolder(), 'universe.csv');
+    const lines = symbols.map((symbol) => `${symbol} US,${symbol} US,${symbol} US,${symbol}`);
+    writeFileSync(file, ['id,numerai_ticker,bloomberg_ticker,yahoo', ...lines, ''].join('\n'));
+    return file;
+  };
+  const run = (...args: string[]): Promise<Finished> =>
+    signals(args, folder, { YAHOO_BASE_URL: server.url, YAHOO_RATE: '0' });
+
+  test('after a split and a dividend between two loads only that ticker is fetched again, and features have no cliff', async () => {
+    const lake = `file:${join(newFolder(), 'lake')}`;
+    const universe = universeOf(['CALM', 'SPLIT']);
+    const wave = (index: number): number => 100 + 5 * Math.sin(index / 5);
+    const [calm, before] = ['CALM', 'SPLIT'].map((symbol) => stock(symbol, '2023-09-01', '2024-03-16', wave));
+    server.symbols.set('CALM', calm!);
+    server.symbols.set('SPLIT', before!);
+    const window = ['--universe', universe, '--lake', lake, '--end'];
+    expect(await run('load', '--start', '2023-09-01', ...window, '2024-03-16')).toMatchObject({ code: 0 });
+
+    server.symbols.set('CALM', stock('CALM', '2023-09-01', '2024-03-23', wave));
+    const after = stock('SPLIT', '2023-09-01', '2024-03-23', (index) => wave(index) / 4);
+    server.symbols.set('SPLIT', {
+      ...after,
+      bars: after.bars.map((bar) => ({ ...bar, adjclose: bar.close! * 0.99, volume: 4000 })),
+      splits: [{ at: at('2024-03-19T14:30:00Z'), numerator: 4, denominator: 1 }],
+      dividends: [{ at: at('2024-03-20T14:30:00Z'), amount: 0.25 }],
+    });
+    server.asked.length = 0;
+    const second = await run('load', '--start', '2024-03-09', ...window, '2024-03-23');
+    expect(second).toMatchObject({ code: 0 });
+    expect(second.stdout).toMatch(
+      /restated +SPLIT \(split of 2024-03-19, 4 for 1; dividend of 2024-03-20, 0\.25;/,
+    );
+    expect(server.asked.map(symbolOf).toSorted()).toEqual(['CALM', 'SPLIT', 'SPLIT']);
+
+    expect(await run('transform', '--cmd', 'all', '--lags', '2', '--lake', lake)).toMatchObject({ code: 0 });
+    // Both series are the same wave: what does not depend on the level has to be the same.
+    const sql = `select max(abs(a.feature_others_dr_shift0 - b.feature_others_dr_shift0)) as returns,
+      max(abs(a.feature_momentum_rsi_shift0 - b.feature_momentum_rsi_shift0)) as rsi,
+      max(abs(a.feature_others_dr_shift0)) as largest, count(*) as weeks
+      from features_all as a join features_all as b on a.era = b.era
+      where a.ticker = 'CALM' and b.ticker = 'SPLIT'`;
+    const { stdout } = await run('query', sql, '--format', 'json', '--lake', lake);
+    const [row] = JSON.parse(stdout) as Record<string, number>[];
+    expect(row).toMatchObject({ weeks: expect.any(Number) });
+    expect(Number(row!['weeks'])).toBeGreaterThan(25);
+    expect(row!['returns']).toBeLessThan(1e-4);
+    expect(row!['rsi']).toBeLessThan(1e-2);
+    expect(row!['largest']).toBeLessThan(2);
+  });
+
+  test('shards run side by side and one merged manifest decides', async () => {
+    const lakeFolder = join(newFolder(), 'lake');
+    const lake = `file:${lakeFolder}`;
+    const symbols = Array.from({ length: 12 }, (_, index) => `S${index}`);
+    for (const symbol of symbols) server.symbols.set(symbol, stock(symbol, '2024-03-11', '2024-03-23'));
+    const universe = universeOf([...symbols, 'GONE']);
+    const args = ['--start', '2024-03-11', '--end', '2024-03-23', '--universe', universe, '--lake', lake];
+    const shard = (index: number): Promise<Finished> =>
+      run('load', ...args, '--shard', `${index}/3`, '--min-coverage', '0.5');
+    expect(await Promise.all([shard(1), shard(2)])).toMatchObject([{ code: 0 }, { code: 0 }]);
+
+    const early = await run('load', ...args, '--merge-shards', '3');
+    expect(early.code).toBe(1);
+    expect(errorLine(early)).toMatch(
+      /^shard 3\/3 of the load of 2024-03-11 up to before 2024-03-23 has left no manifest within 24 hours/,
+    );
+    expect(await shard(3)).toMatchObject({ code: 0 });
+    const merged = await run('load', ...args, '--merge-shards', '3', '--min-coverage', '0.9');
+    expect(merged).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/tickers +13: 12 ok, 1 not-found/),
+    });
+    expect(await run('load', ...args, '--merge-shards', '3')).toMatchObject({ code: 3 });
+    expect(manifestsOf(lakeFolder).at(-1)).toMatchObject({
+      status: 'failed',
+      counts: { total: 13, ok: 12, 'not-found': 1 },
+      rows: { new: 120 },
+      sessions: [{ exchange: 'NYQ', tickers: 12 }],
+    });
+    expect(
+      await readLake(
+        lakeFolder,
+        `select count(*)::int, count(distinct (ticker, date))::int from ${ALL_PRICES}`,
+      ),
+    ).toEqual([[120, 120]]);
+
+    const out = join(newFolder(), 'load.html');
+    expect(await run('report', 'load', '--lake', lake, '--out', out)).toMatchObject({ code: 0 });
+    expect(readFileSync(out, 'utf8')).toMatch(/GONE/);
+  });
+
+  test('a name that is new to the lake comes with its history', async () => {
+    const lakeFolder = join(newFolder(), 'lake');
+    for (const symbol of ['OLD', 'NEW'])
+      server.symbols.set(symbol, stock(symbol, '2023-09-01', '2024-03-23'));
+    const end = ['--end', '2024-03-23', '--lake', `file:${lakeFolder}`];
+    await run('load', '--start', '2024-03-11', '--ticker', 'OLD', ...end);
+    await run('load', '--history', '2024-01-01', '--universe', universeOf(['OLD', 'NEW']), ...end);
+    expect(
+      await readLake(
+        lakeFolder,
+        `select ticker, min(date)::varchar from ${ALL_PRICES} group by ticker order by ticker`,
+      ),
+    ).toEqual([
+      ['NEW', '2024-01-01'],
+      // Known: looking back repairs what is there and adds nothing before it.
+      ['OLD', '2024-03-11'],
     ]);
   });
 });
@@ -315,7 +445,12 @@ describe('bad input of load', () => {
     ['no path', [], 2, /--source csv needs --path/],
     ['a folder that is not there', ['--path', '/no/such'], 2, /--path "\/no\/such" is not a folder/],
     ['an unknown option', ['--path', path, '--nope'], 2, /unknown option '--nope'/],
-    ['an unknown source', ['--source', 'bloomberg'], 2, /--source "bloomberg" is neither/],
+    [
+      'an unknown source',
+      ['--source', 'bloomberg'],
+      2,
+      /--source "bloomberg" is not known; choose yahoo, csv/,
+    ],
     ['a coverage above 1', ['--path', path, '--min-coverage', '95'], 2, /"95" is not a share/],
     ['a shard that is none', ['--path', path, '--shard', '3/2'], 2, /--shard "3\/2" is not i\/n/],
     ['a count below 1', ['--path', path, '--ntickers', '0'], 2, /"0" is not a whole number/],

@@ -22,7 +22,7 @@ import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
-const usd = { currency: 'USD', exchange: null, name: null };
+const usd = { currency: 'USD', exchange: null };
 const mergeScript = join(repository, 'test/support/merge-process.ts');
 let db: DuckDBConnection;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ function bar(date: string, close: number | null): Bar {
 }
 
 async function merge(store: ObjectStore, rows: Record<string, Bar[]>, fetchedAt = 0): Promise<MergeResult> {
-  const writer = new PricesWriter(store, db, 'csv', folder);
+  const writer = new PricesWriter(store, db, 'csv', folder, { keepsKnown: false });
   for (const [ticker, bars] of Object.entries(rows)) writer.add(ticker, bars, usd);
   return writer.merge(new Date(fetchedAt), () => {});
 }
@@ -63,7 +63,7 @@ function pricesContract(open: () => ObjectStore): void {
       A: [bar('2020-01-03', 3)],
     });
     expect(result.written).toEqual([jan, pricesKey('csv', '2020-02')]);
-    expect(result.rows.get('B')).toEqual({ new: 2, changed: 0, unchanged: 0 });
+    expect(result.rows.get('B')).toEqual({ new: 2, changed: 0, unchanged: 0, removed: 0 });
     expect(await rowsOf(store)).toEqual(['A 2020-01-03 3 0', 'B 2020-01-02 1 0', 'B 2020-02-03 2 0']);
   });
 
@@ -73,7 +73,7 @@ function pricesContract(open: () => ObjectStore): void {
     const before = await store.get(jan);
     const again = await merge(store, { A: [bar('2020-01-02', 1), bar('2020-01-03', null)] }, 2);
     expect(again.written).toEqual([]);
-    expect(again.rows.get('A')).toEqual({ new: 0, changed: 0, unchanged: 2 });
+    expect(again.rows.get('A')).toEqual({ new: 0, changed: 0, unchanged: 2, removed: 0 });
     expect(await store.get(jan)).toEqual(before);
   });
 
@@ -85,7 +85,7 @@ function pricesContract(open: () => ObjectStore): void {
       { A: [bar('2020-01-02', 1), bar('2020-01-03', 9), bar('2020-01-06', 4)] },
       2,
     );
-    expect(result.rows.get('A')).toEqual({ new: 1, changed: 1, unchanged: 1 });
+    expect(result.rows.get('A')).toEqual({ new: 1, changed: 1, unchanged: 1, removed: 0 });
     expect(await rowsOf(store)).toEqual([
       'A 2020-01-02 1 1',
       'A 2020-01-03 9 2',
@@ -98,7 +98,7 @@ function pricesContract(open: () => ObjectStore): void {
     const store = open();
     await merge(store, { A: [bar('2020-01-02', null), bar('2020-01-03', 1)] }, 1);
     const result = await merge(store, { A: [bar('2020-01-02', 1), bar('2020-01-03', null)] }, 2);
-    expect(result.rows.get('A')).toEqual({ new: 0, changed: 2, unchanged: 0 });
+    expect(result.rows.get('A')).toEqual({ new: 0, changed: 2, unchanged: 0, removed: 0 });
   });
 
   test('a corrupt object ends the merge with its key, and stays as it is', async () => {

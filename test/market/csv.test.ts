@@ -36,7 +36,8 @@ describe('parsePrices', () => {
           split: 4,
         },
       ],
-      listing: { currency: 'GBp', exchange: null, name: null },
+      listing: { currency: 'GBp', quotedIn: null, exchange: null, name: null, firstTraded: null },
+      lastStamp: null,
     });
   });
 
@@ -83,11 +84,14 @@ describe('the csv provider', () => {
   });
 
   test('is empty where the file has no bar in the range', async () => {
-    expect(await fetch('AAPL', '2013-01-01', '2014-01-01')).toEqual({ kind: 'empty' });
+    expect(await fetch('AAPL', '2013-01-01', '2014-01-01')).toMatchObject({
+      kind: 'empty',
+      isExpected: true,
+    });
   });
 
   test('does not find a ticker without a file, and names the file', async () => {
-    expect(await fetch('NOPE', '2005-01-01', '2006-01-01')).toEqual({
+    expect(await fetch('NOPE', '2005-01-01', '2006-01-01')).toMatchObject({
       kind: 'not-found',
       reason: expect.stringMatching(/NOPE\.csv cannot be read/),
     });

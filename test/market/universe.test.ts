@@ -1,6 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parseUniverse, readUniverse, selectShard, selectTickers } from '../../jobs/market/universe.ts';
+import { readCorrections } from '../../jobs/market/corrections.ts';
+import { candidates, toNumeraiTicker } from '../../jobs/market/symbols/candidates.ts';
+import {
+  formatUniverse,
+  parseUniverse,
+  readUniverse,
+  resolveSymbols,
+  selectShard,
+  selectTickers,
+} from '../../jobs/market/universe.ts';
 import { repository } from '../support/folders.ts';
 
 const HEADER = 'id,numerai_ticker,bloomberg_ticker,yahoo';
@@ -60,8 +70,48 @@ test('shards share out all tickers, about evenly, and a ticker stays in its shar
   expect(selectShard(shards[0]!.slice(0, 5), { index: 1, count: 4 })).toEqual(shards[0]!.slice(0, 5));
 });
 
-test('the universe that is shipped can be read, and every name has a symbol', async () => {
-  const shipped = await readUniverse(join(repository, 'data/config/universe.csv'));
-  expect(shipped.length).toBeGreaterThan(50);
-  expect(selectTickers(shipped, [], undefined)).toHaveLength(shipped.length);
+describe('resolveSymbols', () => {
+  const aliases = parseUniverse(
+    `${HEADER}\nour own,,,SPY\nTEVA IL,TEVA IL,TEVA IT,TEVA.TA\nX IT,X IT,X IM,X.MI\nY IL,Y IL,X IT,Y.TA\n`,
+    'u.csv',
+  );
+
+  test('takes ids, numerai tickers, Bloomberg tickers and symbols, in the order asked', () => {
+    const asked = ['TEVA IT', ' our own ', 'TEVA IL', 'TEVA.TA', 'NEW'];
+    expect(resolveSymbols(aliases, asked)).toEqual(['TEVA.TA', 'SPY', 'TEVA.TA', 'TEVA.TA', 'NEW']);
+  });
+
+  test('a numerai ticker goes before a Bloomberg ticker that reads the same', () => {
+    expect(resolveSymbols(aliases, ['X IT'])).toEqual(['X.MI']);
+  });
+
+  test('a name without a symbol is refused by its name', () => {
+    expect(() => resolveSymbols(universe, ['GONE US'])).toThrow(
+      'ticker "GONE US" is in the universe, without a symbol',
+    );
+  });
+});
+
+describe('the universe that is shipped', () => {
+  const config = join(repository, 'data/config');
+
+  test('has a symbol for every name, and the form that a refresh writes', async () => {
+    const shipped = await readUniverse(join(config, 'universe.csv'));
+    expect(shipped.length).toBeGreaterThan(1000);
+    expect(selectTickers(shipped, [], undefined)).toHaveLength(shipped.length);
+    expect(formatUniverse(shipped.toSorted((a, b) => (a.id < b.id ? -1 : 1)))).toBe(
+      readFileSync(join(config, 'universe.csv'), 'utf8'),
+    );
+  });
+
+  test('says what corrections and rules say, under the numerai ticker as id', async () => {
+    const corrections = await readCorrections(join(config, 'ticker_corrections.json'));
+    for (const entry of await readUniverse(join(config, 'universe.csv'))) {
+      const found = candidates(entry.bloombergTicker);
+      const ruled = found.kind === 'candidates' ? found.candidates[0]!.symbol : '';
+      const numeraiTicker = toNumeraiTicker(entry.bloombergTicker);
+      const yahoo = corrections.get(entry.bloombergTicker)?.yahoo ?? ruled;
+      expect(entry).toEqual({ ...entry, id: numeraiTicker, numeraiTicker, yahoo });
+    }
+  });
 });

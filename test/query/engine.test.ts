@@ -22,7 +22,7 @@ async function open(provider?: string): Promise<DuckDBEngine> {
 }
 
 async function addPrices(provider: string, ticker: string): Promise<void> {
-  const writer = new PricesWriter(store, await openDuckDB(folder), provider, folder);
+  const writer = new PricesWriter(store, await openDuckDB(folder), provider, folder, { keepsKnown: false });
   const bar = {
     date: '2020-01-02',
     open: 1,
@@ -34,7 +34,7 @@ async function addPrices(provider: string, ticker: string): Promise<void> {
     dividend: null,
     split: null,
   };
-  writer.add(ticker, [bar], { currency: 'USD', exchange: null, name: null });
+  writer.add(ticker, [bar], { currency: 'USD', exchange: null });
   await writer.merge(new Date(0), () => {});
 }
 

@@ -6,6 +6,10 @@ test('nothing set means a lake and a trading state below data, info and the form
     lake: 'file:./data/lake',
     tradingState: 'sqlite:data/cache/trading.db',
     yahooBaseUrl: undefined,
+    yahooRate: 2,
+    yahooInFlight: 4,
+    numeraiBaseUrl: undefined,
+    numeraiApiKey: undefined,
     logLevel: 'info',
     logFormat: undefined,
   });
@@ -21,6 +25,7 @@ test.each([
   ['LOG_FORMAT', 'xml'],
   ['YAHOO_BASE_URL', 'not a url'],
   ['YAHOO_BASE_URL', 'ftp://x.example'],
+  ['NUMERAI_BASE_URL', 'not a url'],
 ])('%s "%s" is refused by name and value', (name, value) => {
   expect(() => readEnvironment({ [name]: value })).toThrow(`${name} "${value}"`);
 });

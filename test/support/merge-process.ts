@@ -9,7 +9,7 @@ import { openDuckDB } from '../../jobs/runtime/duckdb.ts';
  */
 const [lake, name, rounds] = process.argv.slice(2) as [string, string, string];
 const store = await openLake(lake, false);
-const writer = new PricesWriter(store, await openDuckDB(tmpdir()), 'csv', tmpdir());
+const writer = new PricesWriter(store, await openDuckDB(tmpdir()), 'csv', tmpdir(), { keepsKnown: false });
 for (let round = 0; round < Number(rounds); round += 1) {
   const prices = {
     open: 1,
@@ -24,7 +24,6 @@ for (let round = 0; round < Number(rounds); round += 1) {
   writer.add(`${name}${round}`, [{ date: '2020-01-02', ...prices }], {
     currency: 'USD',
     exchange: null,
-    name: null,
   });
   await writer.merge(new Date(), () => {});
 }

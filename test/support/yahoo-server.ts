@@ -10,6 +10,11 @@ export interface PlayedChart {
   readonly gmtoffset: number;
   /** Start and end of the current session. */
   readonly session: readonly [number, number];
+  readonly longName?: string;
+  /** First trade, when that is known. */
+  readonly firstTradeDate?: number;
+  /** Last trade; default: the end of the session. */
+  readonly regularMarketTime?: number;
   readonly bars: readonly {
     readonly at: number;
     readonly open: number | null;
@@ -44,12 +49,12 @@ export async function startYahooServer(): Promise<YahooServer> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url!);
-    const path = new URL(request.url!, 'http://x').pathname;
-    const symbol = decodeURIComponent(path.replace('/v8/finance/chart/', ''));
+    const url = new URL(request.url!, 'http://x');
+    const symbol = decodeURIComponent(url.pathname.replace('/v8/finance/chart/', ''));
     const played = symbols.get(symbol);
     if (typeof played === 'function') played(request, response);
     else if (played === undefined) sendJson(response, 404, notFound);
-    else sendJson(response, 200, chartBody(played));
+    else sendJson(response, 200, chartBody(within(played, url)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -61,6 +66,19 @@ export async function startYahooServer(): Promise<YahooServer> {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+  };
+}
+
+/** What of a chart lies in the period that was asked for; its end is inclusive, as Yahoo's is. */
+function within(chart: PlayedChart, url: URL): PlayedChart {
+  const from = Number(url.searchParams.get('period1'));
+  const to = Number(url.searchParams.get('period2'));
+  const isAsked = ({ at }: { at: number }): boolean => at >= from && at <= to;
+  return {
+    ...chart,
+    bars: chart.bars.filter(isAsked),
+    dividends: (chart.dividends ?? []).filter(isAsked),
+    splits: (chart.splits ?? []).filter(isAsked),
   };
 }
 
@@ -88,8 +106,9 @@ export function chartBody(chart: PlayedChart): { chart: { result: Record<string,
             symbol: chart.symbol,
             exchangeName: chart.exchangeName,
             instrumentType: 'EQUITY',
-            firstTradeDate: 0,
-            regularMarketTime: end,
+            ...(chart.longName === undefined ? {} : { longName: chart.longName }),
+            firstTradeDate: chart.firstTradeDate ?? 0,
+            regularMarketTime: chart.regularMarketTime ?? end,
             gmtoffset: chart.gmtoffset,
             timezone: 'X',
             exchangeTimezoneName: chart.timeZone,

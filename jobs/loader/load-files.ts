@@ -1,0 +1,73 @@
+import pLimit from 'p-limit';
+import { PricesWriter } from '../lake/prices.ts';
+import { MarketError } from '../runtime/errors.ts';
+import { finishLoad, type FinishedLoad, type LoadResult } from './finish.ts';
+import type { TickerOutcome } from './outcome.ts';
+import { stopWhenAsked, type LoadPorts, type LoadRequest } from './request.ts';
+
+const FILES_AT_ONCE = 4;
+
+/**
+ * Loads files of your own: all of them are read before anything is written, and one that is not usable ends the
+ * run (MarketError) with the lake as it was. What they say is taken as it is.
+ */
+export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise<FinishedLoad> {
+  const { store, db, provider, progress, signal, scratch } = ports;
+  const outcomes = new Map<string, TickerOutcome>(
+    request.tickers.map((ticker) => [
+      ticker,
+      {
+        ticker,
+        status: 'unattempted',
+        reason: 'the run ended before its turn',
+        scope: 'window',
+        attempts: 0,
+        bytes: 0,
+      },
+    ]),
+  );
+  const writer = new PricesWriter(store, db, provider.name, scratch, { keepsKnown: false });
+  const written: string[] = [];
+
+  const readAll = async (): Promise<void> => {
+    const limit = pLimit(FILES_AT_ONCE);
+    const read = async (ticker: string): Promise<void> => {
+      stopWhenAsked(signal);
+      const answer = await provider.fetchDaily({ ticker, range: request.range, signal });
+      progress.advance();
+      const asked = { ticker, scope: 'window', attempts: 1, bytes: answer.bytes } as const;
+      if (answer.kind === 'ok') {
+        const { bars, listing } = answer;
+        const currency = listing.currency === null ? {} : { currency: listing.currency };
+        const dates = { first: bars[0]!.date, last: bars.at(-1)!.date };
+        outcomes.set(ticker, { ...asked, status: 'ok', ...dates, ...currency });
+        writer.add(ticker, bars, listing);
+      } else {
+        outcomes.set(ticker, { ...asked, status: answer.kind, reason: answer.reason });
+        if (answer.kind !== 'empty') throw new MarketError(`ticker ${ticker}: ${answer.reason}`);
+      }
+    };
+    progress.start('reading', request.tickers.length);
+    try {
+      await Promise.all(request.tickers.map((ticker) => limit(() => read(ticker))));
+    } finally {
+      limit.clearQueue();
+      progress.stop();
+    }
+  };
+  const load = async (): Promise<LoadResult> => {
+    await readAll();
+    const merged = await writer.merge(ports.now(), () => stopWhenAsked(signal));
+    for (const [ticker, rows] of merged.rows) outcomes.set(ticker, { ...outcomes.get(ticker)!, rows });
+    written.push(...merged.written);
+    const good = [...outcomes.values()].filter(({ status }) => status === 'ok' || status === 'empty').length;
+    const expected = request.tickers.length;
+    return { coverage: { required: request.minCoverage, baseline: 'asked for', expected, good } };
+  };
+  return finishLoad(request, ports, load, () => ({
+    tickers: [...outcomes.values()],
+    written,
+    sessions: [],
+    requests: { made: 0, retries: 0, pauses: 0, pausedMs: 0 },
+  }));
+}

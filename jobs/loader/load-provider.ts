@@ -1,0 +1,471 @@
+import {
+  NEW_LISTING,
+  readListings,
+  saveListings,
+  type KnownListing,
+  type KnownListings,
+} from '../lake/listings.ts';
+import { PricesWriter, type RowCounts } from '../lake/prices.ts';
+import type { StagedRun } from '../lake/staged-run.ts';
+import { readStoredPrices, type StoredPrices } from '../lake/stored-prices.ts';
+import { Fetcher, type Fetched, type FetchPolicy } from '../market/fetcher.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { addDays, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
+import { isCovered, measureCoverage } from './coverage.ts';
+import { finishLoad, type FinishedLoad, type LoadResult } from './finish.ts';
+import { judge } from './judge.ts';
+import { forgetMassAbsence, updateListing } from './memory.ts';
+import type { LoadManifest, TickerOutcome, TickerStatus } from './outcome.ts';
+import { historyOf, planLoad, type Ask } from './plan.ts';
+import { stopWhenAsked, type LoadPorts, type LoadRequest } from './request.ts';
+import { countSessions, findGaps, findStale, recentDays, type RecentCloses } from './sessions.ts';
+
+export interface ProviderLoadRequest extends LoadRequest {
+  readonly policy: FetchPolicy;
+  /** See `PlanRequest`. */
+  readonly isRoutine: boolean;
+  readonly historyStart: IsoDate | undefined;
+  /** Take answers that would be quarantined. */
+  readonly isTrusted: boolean;
+  readonly staged: StagedRun;
+  /** What an earlier process of this run has staged. */
+  readonly lines: readonly unknown[] | undefined;
+}
+
+export interface ProviderLoadPorts extends LoadPorts {
+  readonly clock: Clock;
+}
+
+/** A staged line: an answer that is not merged yet, or what became of a ticker. */
+type Line =
+  | { readonly kind: 'answer'; readonly ask: Ask; readonly fetched: Fetched; readonly restated?: string }
+  | { readonly kind: 'settled'; readonly entry: Entry };
+
+/** Where a ticker stands in this run. */
+interface Entry {
+  readonly outcome: TickerOutcome;
+  readonly isGood: boolean;
+  readonly listing: KnownListing;
+  /** See `RecentCloses`; of a ticker with bars. */
+  readonly recent?: number;
+}
+
+// About 70 MB of rows wait at most. Each merge writes all months of the window again, so few merges are cheap.
+const FLUSH_ROWS = 1_000_000;
+
+/** A step can lie between the lake's last close before an answer and its first one. */
+const STEP_BACK_DAYS = 14;
+
+/** Worth asking again when the same command goes on. */
+const ASKED_AGAIN = new Set<TickerStatus>(['unattempted', 'transient', 'rate-limited', 'blocked']);
+/** Not worth a line of the log for each ticker. */
+const QUIET = new Set<TickerStatus>(['ok', 'empty', 'delisted', 'unattempted']);
+const PRIORITY = { ticker: 0, history: 2 };
+
+/**
+ * Loads from a provider that can refuse, be late, be wrong and change its mind about the past. Every ticker ends with
+ * an outcome; nothing doubtful is merged; what was fetched survives a kill.
+ */
+export async function loadFromProvider(
+  request: ProviderLoadRequest,
+  ports: ProviderLoadPorts,
+): Promise<FinishedLoad> {
+  const load = new ProviderLoad(request, ports);
+  return finishLoad(
+    request,
+    ports,
+    () => load.run(),
+    () => load.record(),
+  );
+}
+
+class ProviderLoad {
+  readonly #request: ProviderLoadRequest;
+  readonly #ports: ProviderLoadPorts;
+  readonly #fetcher: Fetcher;
+  readonly #writer: PricesWriter;
+  readonly #today: IsoDate;
+  /** Aborted by the caller, or by a failure that ends the run. */
+  readonly #signal: AbortSignal;
+  readonly #failing = new AbortController();
+  readonly #entries = new Map<string, Entry>();
+  readonly #written = new Set<string>();
+  #known: KnownListings = new Map();
+  #stored: StoredPrices = { of: () => [] };
+  #flushing: Promise<void> | undefined;
+  /** Tickers whose bars wait in the writer. */
+  #unmerged = new Set<string>();
+
+  constructor(request: ProviderLoadRequest, ports: ProviderLoadPorts) {
+    this.#request = request;
+    this.#ports = ports;
+    this.#signal = AbortSignal.any([ports.signal, this.#failing.signal]);
+    this.#fetcher = new Fetcher(ports.provider, request.policy, ports.clock, this.#signal);
+    this.#writer = new PricesWriter(ports.store, ports.db, ports.provider.name, ports.scratch, {
+      keepsKnown: true,
+    });
+    this.#today = utcDate(request.startedAt);
+  }
+
+  async run(): Promise<LoadResult> {
+    const { store, db, provider, scratch, progress, signal } = this.#ports;
+    this.#known = await readListings(store, db, provider.name, scratch);
+    const { asks, skips } = planLoad({ ...this.#request, today: this.#today }, this.#known);
+    const compared = comparedRanges(asks, this.#known, this.#request.range);
+    this.#stored = await readStoredPrices(store, db, provider.name, compared, scratch);
+    for (const { ticker, reason } of skips) {
+      this.#enter(ticker, { scope: 'window', attempts: 0, bytes: 0, status: 'delisted', reason });
+    }
+
+    progress.start('fetching', asks.length + skips.length);
+    try {
+      progress.advance(skips.length);
+      await this.#continue();
+      await this.#fetchAll(asks.filter(({ ticker }) => !this.#entries.has(ticker)));
+      stopWhenAsked(signal);
+      await this.#flush();
+      await this.#askForGaps(asks);
+      await this.#flush();
+    } finally {
+      progress.stop();
+      this.#request.staged.close();
+    }
+    this.#flagStale();
+    await this.#remember();
+    const coverage = this.#coverage();
+    const goesOn = !isCovered(coverage) && this.#outcomes().some(({ status }) => ASKED_AGAIN.has(status));
+    if (!goesOn) await this.#request.staged.remove();
+    return { coverage };
+  }
+
+  record(): Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests'> {
+    const unattempted = (ticker: string): TickerOutcome => ({
+      ticker,
+      status: 'unattempted',
+      reason: 'the run ended before its turn',
+      scope: 'window',
+      attempts: 0,
+      bytes: 0,
+    });
+    return {
+      tickers: this.#request.tickers.map(
+        (ticker) => this.#entries.get(ticker)?.outcome ?? unattempted(ticker),
+      ),
+      written: [...this.#written],
+      sessions: countSessions(this.#recentCloses(), this.#request.range.end),
+      requests: this.#fetcher.statistics,
+    };
+  }
+
+  /** Takes up what an earlier process has staged. */
+  async #continue(): Promise<void> {
+    const answers = new Map<string, Extract<Line, { kind: 'answer' }>>();
+    for (const line of (this.#request.lines ?? []) as readonly Line[]) {
+      const status = line.kind === 'answer' ? line.fetched.answer.kind : line.entry.outcome.status;
+      if (ASKED_AGAIN.has(status)) continue;
+      if (line.kind === 'answer') answers.set(line.ask.ticker, line);
+      else {
+        const { ticker } = line.entry.outcome;
+        this.#entries.set(ticker, line.entry);
+        answers.delete(ticker);
+        this.#ports.progress.advance();
+      }
+    }
+    const histories: Ask[] = [];
+    const reasons = new Map<string, string>();
+    for (const { ask, fetched, restated } of answers.values()) {
+      const again = this.#settle(ask, fetched, restated);
+      if (again === undefined) continue;
+      histories.push(again.ask);
+      reasons.set(ask.ticker, again.reason);
+    }
+    await this.#fetchAll(histories, reasons);
+  }
+
+  /** @param restated why the history of a ticker is asked for */
+  async #fetchAll(asks: readonly Ask[], restated: ReadonlyMap<string, string> = new Map()): Promise<void> {
+    const fetches = asks.map(async (ask) => {
+      try {
+        await this.#fetch(ask, restated.get(ask.ticker));
+      } catch (error) {
+        // The others end soon; without that a run that cannot write would go on asking.
+        this.#failing.abort('a failure');
+        throw error;
+      }
+    });
+    const results = await Promise.allSettled(fetches);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async #fetch(ask: Ask, restated: string | undefined): Promise<void> {
+    let again: { ask: Ask; reason: string } | undefined;
+    const priority = restated === undefined ? PRIORITY.ticker : PRIORITY.history;
+    await this.#fetcher.fetch(ask.ticker, ask.range, priority, async (fetched) => {
+      while (this.#flushing !== undefined) await this.#flushing;
+      if (this.#signal.aborted && ASKED_AGAIN.has(fetched.answer.kind)) return;
+      const line = { kind: 'answer', ask, fetched, ...(restated === undefined ? {} : { restated }) };
+      // Staged and settled in one go: whatever is staged at the time of a flush is merged by it.
+      const staging = this.#request.staged.append(line);
+      again = this.#settle(ask, fetched, restated);
+      await staging;
+      if (this.#writer.pending >= FLUSH_ROWS) await this.#flush();
+    });
+    if (again !== undefined) await this.#fetch(again.ask, again.reason);
+  }
+
+  /** Decides what becomes of a ticker; resolves with what to ask for before that can be decided. */
+  #settle(
+    ask: Ask,
+    { answer, ...sent }: Fetched,
+    restated?: string,
+  ): { ask: Ask; reason: string } | undefined {
+    const { ticker } = ask;
+    const known = this.#known.get(ticker) ?? NEW_LISTING;
+    // An earlier answer of this run counts for the ticker as well.
+    const before = this.#entries.get(ticker)?.outcome;
+    const attempts = sent.attempts + (before?.attempts ?? 0);
+    const bytes = sent.bytes + (before?.bytes ?? 0);
+    const asked = { scope: ask.scope, attempts, bytes, latencyMs: sent.latencyMs };
+    const fail = (status: TickerStatus, reason: string, listing = known, isGood = false): undefined => {
+      // A question that was asked once more takes nothing from what came before.
+      if (before?.status === 'ok') return;
+      const why = restated === undefined ? reason : `${reason} (asked for its history: ${restated})`;
+      this.#enter(ticker, { ...asked, status, reason: why }, listing, isGood);
+    };
+    if (answer.kind !== 'ok') {
+      // An answer without bars where the lake has some is no reason to expect none.
+      const isExpected = answer.kind === 'empty' && answer.isExpected && !hasRowsIn(known, ask.range);
+      const listing = updateListing(known, answer.kind, isExpected, this.#today);
+      return fail(answer.kind, answer.reason, listing, isExpected);
+    }
+
+    const { isTrusted, range } = this.#request;
+    const stored = this.#stored.of(ticker);
+    const judgement = judge({ ask, answer, known, stored, restated, isTrusted, today: this.#today });
+    switch (judgement.verdict) {
+      case 'invalid':
+      case 'empty':
+        return fail(judgement.verdict, judgement.reason);
+      case 'quarantine':
+        return fail('quarantined', judgement.reason, { ...known, suspect: judgement.suspect });
+      case 'ask-history': {
+        const { reason } = judgement;
+        this.#entries.set(ticker, {
+          outcome: { ticker, ...asked, status: 'unattempted', reason },
+          isGood: false,
+          listing: known,
+        });
+        return { ask: { ticker, range: historyOf(known, range), scope: 'history' }, reason };
+      }
+      default: {
+        const { bars, missing, rejected, flags, replaces, confirmed } = judgement;
+        const dates = bars.filter((bar) => bar.close !== null).map((bar) => bar.date);
+        const { listing } = answer;
+        this.#writer.add(ticker, bars, listing, replaces);
+        this.#unmerged.add(ticker);
+        const outcome = {
+          ...asked,
+          status: 'ok' as const,
+          first: bars[0]!.date,
+          last: bars.at(-1)!.date,
+          ...(listing.exchange === null ? {} : { exchange: listing.exchange }),
+          ...(listing.currency === null ? {} : { currency: listing.currency }),
+          ...(listing.quotedIn === null ? {} : { quotedIn: listing.quotedIn }),
+          ...(judgement.restated === undefined ? {} : { restated: judgement.restated }),
+          ...(missing.length === 0 ? {} : { missing }),
+          ...(rejected === 0 ? {} : { rejected }),
+          ...(flags.length === 0 ? {} : { flags }),
+          ...(answer.lastStamp === null ? {} : { lastStamp: answer.lastStamp }),
+          ...(before?.rows === undefined ? {} : { rows: before.rows }),
+        };
+        const remembered: KnownListing = {
+          currency: listing.currency,
+          exchange: listing.exchange,
+          name: listing.name,
+          // What replaces all rows may begin later than they did.
+          first: replaces === undefined ? earliest(known.first, bars[0]!.date) : bars[0]!.date,
+          last: latest(known.last, bars.at(-1)!.date),
+          rows: known.rows,
+          isGood: true,
+          askedInFullOn: known.askedInFullOn,
+          refreshedOn: ask.scope === 'history' || replaces !== undefined ? this.#today : known.refreshedOn,
+          absent: null,
+          suspect: null,
+          confirmed: [...known.confirmed, ...confirmed],
+        };
+        this.#enter(ticker, outcome, remembered, true, recentDays(dates, range.end));
+        return undefined;
+      }
+    }
+  }
+
+  #enter(
+    ticker: string,
+    outcome: Omit<TickerOutcome, 'ticker'>,
+    listing = this.#known.get(ticker) ?? NEW_LISTING,
+    isGood = false,
+    recent?: number,
+  ): void {
+    const isNew = !this.#entries.has(ticker) || this.#entries.get(ticker)!.outcome.status === 'unattempted';
+    this.#entries.set(ticker, {
+      outcome: { ticker, ...outcome },
+      isGood,
+      listing,
+      ...(recent === undefined ? {} : { recent }),
+    });
+    if (isNew && outcome.status !== 'delisted') this.#ports.progress.advance();
+    if (!QUIET.has(outcome.status)) {
+      this.#ports.log.warn(
+        { event: 'load.ticker', ticker, status: outcome.status },
+        `${ticker}: ${outcome.status}, ${outcome.reason}`,
+      );
+    }
+  }
+
+  /** Merges what waits; one at a time. */
+  async #flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    if (this.#unmerged.size === 0) return;
+    this.#flushing = this.#merge().finally(() => {
+      this.#flushing = undefined;
+    });
+    await this.#flushing;
+  }
+
+  async #merge(): Promise<void> {
+    const { store, provider, log, signal } = this.#ports;
+    const tickers = this.#unmerged;
+    this.#unmerged = new Set();
+    await this.#request.staged.settle();
+    // Before the rows: what is remembered may say that there is more than there is, never less.
+    await saveListings(store, provider.name, this.#known, this.#listingsOf(tickers, true));
+    const { rows, written } = await this.#writer.merge(this.#ports.now(), () => stopWhenAsked(signal));
+    for (const [ticker, counts] of rows) this.#addRows(ticker, counts);
+    for (const key of written) this.#written.add(key);
+    await this.#request.staged.compact(
+      [...this.#entries.values()].map((entry): Line => ({ kind: 'settled', entry })),
+    );
+    log.debug({ event: 'load.merged', written: written.length }, `merged ${written.length} months`);
+  }
+
+  #addRows(ticker: string, counts: RowCounts): void {
+    const entry = this.#entries.get(ticker)!;
+    const before = entry.outcome.rows;
+    const rows = before === undefined ? counts : addCounts(before, counts);
+    const known = this.#known.get(ticker);
+    // Of a name that an earlier run was killed at, nobody knows how many there are.
+    const total = known === undefined ? rows.unchanged + rows.changed : known.rows;
+    const listing = { ...entry.listing, rows: total === null ? null : total + rows.new - rows.removed };
+    this.#entries.set(ticker, { ...entry, outcome: { ...entry.outcome, rows }, listing });
+  }
+
+  /** Asks once more where a part of an exchange lacks a session that the rest has. */
+  async #askForGaps(asks: readonly Ask[]): Promise<void> {
+    const gaps = findGaps(this.#recentCloses(), this.#request.range.end);
+    if (gaps.length === 0) return;
+    for (const { exchange, date, lacking } of gaps) {
+      this.#ports.log.warn(
+        { event: 'load.gap', exchange, date, tickers: lacking.length },
+        `${exchange}: ${lacking.length} tickers lack the session of ${date} that others have; asking again`,
+      );
+    }
+    const lacking = new Set(gaps.flatMap((gap) => gap.lacking));
+    const { range } = this.#request;
+    await this.#fetchAll(
+      asks.filter(({ ticker }) => lacking.has(ticker)).map((ask) => ({ ...ask, range, scope: 'window' })),
+    );
+  }
+
+  #flagStale(): void {
+    for (const ticker of findStale(this.#recentCloses())) {
+      const entry = this.#entries.get(ticker)!;
+      const flags = [...(entry.outcome.flags ?? []), 'stale' as const];
+      this.#entries.set(ticker, { ...entry, outcome: { ...entry.outcome, flags } });
+    }
+  }
+
+  async #remember(): Promise<void> {
+    const { store, provider } = this.#ports;
+    const listings = this.#listingsOf(this.#entries.keys(), false);
+    await saveListings(store, provider.name, this.#known, forgetMassAbsence(this.#known, listings));
+  }
+
+  /** @param isAhead only what the lake may have from now on; that it has the last of it is said when it is there */
+  #listingsOf(tickers: Iterable<string>, isAhead: boolean): KnownListings {
+    const listings = new Map<string, KnownListing>();
+    for (const ticker of tickers) {
+      const { listing, outcome } = this.#entries.get(ticker)!;
+      const known = this.#known.get(ticker);
+      if (isAhead) {
+        const { currency } = listing;
+        const first = earliest(known?.first ?? null, listing.first!);
+        listings.set(ticker, { ...(known ?? NEW_LISTING), first, currency, rows: null });
+      } else if (known !== undefined || listing !== NEW_LISTING) {
+        const askedInFullOn = outcome.scope === 'history' ? this.#today : listing.askedInFullOn;
+        listings.set(ticker, { ...listing, askedInFullOn });
+      }
+    }
+    return listings;
+  }
+
+  #coverage(): LoadResult['coverage'] {
+    const counted = [...this.#entries].filter(([, { outcome }]) => outcome.status !== 'delisted');
+    return measureCoverage(
+      counted.map(([ticker, { isGood }]) => ({ isGood, wasGood: this.#known.get(ticker)?.isGood === true })),
+      this.#request.minCoverage,
+    );
+  }
+
+  #recentCloses(): RecentCloses[] {
+    const closes: RecentCloses[] = [];
+    for (const [ticker, { recent, outcome }] of this.#entries) {
+      if (recent !== undefined)
+        closes.push({ ticker, exchange: outcome.exchange ?? 'unknown', days: recent });
+    }
+    return closes;
+  }
+
+  #outcomes(): TickerOutcome[] {
+    return [...this.#entries.values()].map(({ outcome }) => outcome);
+  }
+}
+
+/** Counts of two merges of the same rows: what the first one wrote is no longer unchanged in the second. */
+function addCounts(first: RowCounts, second: RowCounts): RowCounts {
+  return {
+    new: first.new + second.new,
+    changed: first.changed + second.changed,
+    unchanged: Math.max(0, second.unchanged - first.new - first.changed),
+    removed: first.removed + second.removed,
+  };
+}
+
+/** The rows that answers are compared with: of what is asked for, what the lake can have, and the close before it. */
+function comparedRanges(
+  asks: readonly Ask[],
+  known: KnownListings,
+  window: DateRange,
+): Map<string, DateRange> {
+  const ranges = new Map<string, DateRange>();
+  for (const { ticker, range, scope } of asks) {
+    const last = known.get(ticker)?.last ?? null;
+    if (last === null) continue;
+    const start = addDays(scope === 'history' ? window.start : range.start, -STEP_BACK_DAYS);
+    const end = addDays(last, 1) < range.end ? addDays(last, 1) : range.end;
+    if (start < end) ranges.set(ticker, { start, end });
+  }
+  return ranges;
+}
+
+function hasRowsIn({ first, last }: KnownListing, range: DateRange): boolean {
+  return first !== null && last !== null && first < range.end && last >= range.start;
+}
+
+function earliest(known: IsoDate | null, date: IsoDate): IsoDate {
+  return known !== null && known < date ? known : date;
+}
+
+function latest(known: IsoDate | null, date: IsoDate): IsoDate {
+  return known !== null && known > date ? known : date;
+}
