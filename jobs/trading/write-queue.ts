@@ -35,7 +35,11 @@ export class WriteQueue {
   #draining: Promise<void> | undefined;
   #timer: { cancel(): void } | undefined;
   #firstError: TradingStateError | undefined;
-  #roomWaiters: (() => void)[] = [];
+  /** Writes that were ever taken, and ever answered. */
+  #taken = 0;
+  #answered = 0;
+  /** Told of every answer. */
+  #waiters: (() => void)[] = [];
 
   constructor(backend: StateBackend, options: QueueOptions) {
     this.#backend = backend;
@@ -48,6 +52,7 @@ export class WriteQueue {
     if (this.#entries.length >= limit) return this.refuse(new QueueFullError(limit));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#entries.push({ write, resolve, reject });
+    this.#taken += 1;
     this.#start();
     return handled(promise);
   }
@@ -62,18 +67,18 @@ export class WriteQueue {
 
   /** Resolves when there is room for another write. */
   async ready(): Promise<void> {
-    while (this.#entries.length >= this.#options.limit) {
-      await new Promise<void>((resolve) => {
-        this.#roomWaiters.push(resolve);
-      });
-    }
+    while (this.#entries.length >= this.#options.limit) await this.#nextAnswer();
   }
 
-  /** Sends what waits, and resolves when all of it is answered, well or not. */
+  /** Sends what waits, and resolves when all of it is answered, well or not; later writes are not waited for. */
   async idle(): Promise<void> {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    while (this.#entries.length > 0 || this.#draining !== undefined) await this.#drain();
+    const last = this.#taken;
+    while (this.#answered < last) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      void this.#drain();
+      await this.#nextAnswer();
+    }
   }
 
   /** Like `idle`, but rejects with the first failure since the last call. */
@@ -132,6 +137,7 @@ export class WriteQueue {
     const answered = unknown < 0 ? outcomes.length : unknown;
     const settled = this.#entries.slice(0, answered);
     this.#entries = this.#entries.slice(answered);
+    this.#answered += answered;
     for (const [index, { resolve, reject }] of settled.entries()) {
       const outcome = outcomes[index];
       if (outcome === undefined) {
@@ -148,6 +154,7 @@ export class WriteQueue {
   #giveUp(error: TradingStateError): void {
     const lost = this.#entries;
     this.#entries = [];
+    this.#answered += lost.length;
     for (const { reject } of lost) {
       this.#report(error);
       reject(error);
@@ -160,9 +167,15 @@ export class WriteQueue {
     this.#options.onError(error);
   }
 
+  #nextAnswer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+    });
+  }
+
   #tellWaiters(): void {
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
+    const waiters = this.#waiters;
+    this.#waiters = [];
     for (const tell of waiters) tell();
   }
 }

@@ -48,6 +48,7 @@ const STATEMENTS = {
   recent: `
     SELECT 1 FROM (SELECT value FROM lists WHERE key = ? ORDER BY position DESC LIMIT ${RECENT_ITEMS})
     WHERE value = ?`,
+  insert: 'INSERT INTO lists VALUES (?, ?, ?)',
   append: 'INSERT INTO lists SELECT ?1, coalesce(max(position) + 1, 0), ?2 FROM lists WHERE key = ?1',
   addMember: 'INSERT OR IGNORE INTO sets VALUES (?, ?)',
   removeMember: 'DELETE FROM sets WHERE key = ? AND member = ?',
@@ -112,7 +113,7 @@ export class SqliteBackend implements StateBackend {
       const verdict = this.#check(guard);
       if (verdict !== 'go') return verdict;
     }
-    for (const command of commands) this.#run(command);
+    for (const command of commands) this.#run(command, guard);
     return undefined;
   }
 
@@ -133,12 +134,19 @@ export class SqliteBackend implements StateBackend {
     return follows ? 'go' : conflict(key, position, length);
   }
 
-  #run(command: Command): void {
+  #run(command: Command, guard: Guard | undefined): void {
     const { key } = command;
     switch (command.type) {
       case 'set':
+        this.#statements.set.run(key, command.value);
+        break;
       case 'append':
-        this.#statements[command.type].run(key, command.value);
+        // The guard has found the end of the list already.
+        if (guard?.type === 'continues' && guard.after !== undefined && isGuarded(command, guard)) {
+          this.#statements.insert.run(key, guard.position, command.value);
+        } else {
+          this.#statements.append.run(key, command.value);
+        }
         break;
       case 'addMember':
       case 'removeMember':
@@ -220,4 +228,8 @@ export class SqliteBackend implements StateBackend {
     const code = Number((error as { errcode?: unknown } | null)?.errcode) & 0xff;
     return code === 5 || code === 6 ? new UnavailableError(message, error) : new BackendError(message, error);
   }
+}
+
+function isGuarded(command: Extract<Command, { type: 'append' }>, guard: Guard): boolean {
+  return command.key === guard.key && command.value === guard.value;
 }
