@@ -1,7 +1,8 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { benchKernels } from './kernels.ts';
 import { benchLoad } from './load.ts';
 import { benchPeers } from './peers.ts';
+import { benchTrading } from './trading.ts';
 import { benchTransform } from './transform.ts';
 
 /*
@@ -36,6 +37,17 @@ program
   .command('peers')
   .description('technicalindicators, @ixjb94/indicators and, where a Python has it, ta')
   .action(async () => print(await benchPeers()));
+program
+  .command('trading')
+  .description('updates a second and loads of the trading state, beside the bare client')
+  .addOption(
+    new Option('--backend <name>', 'where the state is')
+      .choices(['memory', 'sqlite', 'redis'])
+      .makeOptionMandatory(),
+  )
+  .option('--orders <n>', 'orders that are updated', Number, 10_000)
+  .option('--runs <n>', 'runs of which the median is given', Number, 3)
+  .action(async (options: Parameters<typeof benchTrading>[0]) => print(await benchTrading(options)));
 await program.parseAsync();
 
 function print(result: unknown): void {

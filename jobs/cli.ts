@@ -3,6 +3,7 @@ import { defineLoad } from './commands/load.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineQuickstart } from './commands/quickstart.ts';
 import { defineReport } from './commands/report.ts';
+import { defineTrading } from './commands/trading.ts';
 import { defineTransform } from './commands/transform.ts';
 import { defineUniverse } from './commands/universe.ts';
 import { defineVerify } from './commands/verify.ts';
@@ -18,6 +19,7 @@ await runJob(
     defineLoad(program.command('load'), job);
     defineTransform(program.command('transform'), job);
     defineQuery(program.command('query'), job);
+    defineTrading(program.command('trading'), job);
     defineVerify(program.command('verify'), job);
     defineUniverse(program.command('universe'), job);
     defineReport(program.command('report'), job);

@@ -15,6 +15,7 @@ const schema = z.object({
   SIGNALS_DATABASE: optionalText,
   SIGNALS_WORKGROUP: optionalText,
   SIGNALS_CRAWLER: optionalText,
+  TRADING_STATE: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
   YAHOO_RATE: numberOr(2).pipe(z.number().min(0)),
   YAHOO_IN_FLIGHT: numberOr(4).pipe(z.number().int().min(1)),
@@ -36,6 +37,7 @@ export interface Environment {
   readonly lake: string;
   /** Undefined when none of its variables is set: then a lake in S3 is read without Athena. */
   readonly athena: AthenaNames | undefined;
+  readonly tradingState: string;
   readonly yahooBaseUrl: string | undefined;
   /** Requests a second, 0 for no limit. */
   readonly yahooRate: number;
@@ -60,6 +62,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   return {
     lake: others.SIGNALS_LAKE ?? 'file:./data/lake',
     athena: readAthena(others),
+    tradingState: others.TRADING_STATE ?? 'sqlite:data/cache/trading.db',
     yahooBaseUrl: YAHOO_BASE_URL,
     yahooRate: YAHOO_RATE,
     yahooInFlight: YAHOO_IN_FLIGHT,

@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 
-test('nothing set means a lake in data/lake, info and the format that fits the output', () => {
+test('nothing set means a lake and a trading state below data, info and the format that fits the output', () => {
   expect(readEnvironment({})).toEqual({
     lake: 'file:./data/lake',
     athena: undefined,
+    tradingState: 'sqlite:data/cache/trading.db',
     yahooBaseUrl: undefined,
     yahooRate: 2,
     yahooInFlight: 4,
@@ -25,6 +26,7 @@ test('one name of Athena asks for it, with the usual names for the others', () =
 
 test('an empty variable is one that is not set', () => {
   expect(readEnvironment({ SIGNALS_LAKE: '', LOG_LEVEL: '' }).lake).toBe('file:./data/lake');
+  expect(readEnvironment({ TRADING_STATE: '' }).tradingState).toBe('sqlite:data/cache/trading.db');
 });
 
 test.each([

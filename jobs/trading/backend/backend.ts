@@ -1,0 +1,77 @@
+import type { TradingStateError } from '../errors.ts';
+
+/** One change of one key. Strings, lists, hashes and sets are those of Redis. */
+export type Command =
+  | { readonly type: 'set'; readonly key: string; readonly value: Uint8Array }
+  /** Removes the key, whatever it holds. */
+  | { readonly type: 'delete'; readonly key: string }
+  | { readonly type: 'append'; readonly key: string; readonly value: Uint8Array }
+  | { readonly type: 'addMember' | 'removeMember'; readonly key: string; readonly member: string }
+  | { readonly type: 'setField'; readonly key: string; readonly field: string; readonly value: Uint8Array }
+  | { readonly type: 'removeField'; readonly key: string; readonly field: string };
+
+/**
+ * What must be so for a write to happen. Both guards make it harmless to send a write a second time when its answer
+ * was lost.
+ *
+ * `continues`: the list `key` exists. Where it has `value` at `position` already, the write was carried out before and
+ * is not carried out again. With `after` it must have exactly `position` items, and the last of them must contain
+ * this text: the id of the event that this one follows.
+ *
+ * `absent`: `value` is not among the last RECENT_ITEMS of the list `key`.
+ */
+export type Guard =
+  | {
+      readonly type: 'continues';
+      readonly key: string;
+      readonly position: number;
+      readonly value: Uint8Array;
+      readonly after: string | undefined;
+    }
+  | { readonly type: 'absent'; readonly key: string; readonly value: Uint8Array };
+
+export const RECENT_ITEMS = 1000;
+
+/** Commands that are carried out together or not at all. */
+export interface AtomicWrite {
+  readonly guard?: Guard;
+  readonly commands: readonly Command[];
+}
+
+/**
+ * undefined when a write was carried out, now or before, else why not: NotFoundError, ConflictError, WrongTypeError,
+ * BackendError; with UnavailableError it is not known whether it was.
+ */
+export type Outcome = TradingStateError | undefined;
+
+export interface ReadRequest {
+  readonly type: 'string' | 'list' | 'hash' | 'set';
+  readonly key: string;
+}
+
+/** What a key holds. A key that is not there is `undefined` as a string, and empty as anything else. */
+export type Stored =
+  | { readonly type: 'string'; readonly value: Uint8Array | undefined }
+  | { readonly type: 'list'; readonly value: readonly Uint8Array[] }
+  | { readonly type: 'hash'; readonly value: ReadonlyMap<string, Uint8Array> }
+  | { readonly type: 'set'; readonly value: ReadonlySet<string> }
+  | { readonly type: 'error'; readonly error: TradingStateError };
+
+/** Where the state is kept. `read`, `scan` and `clear` reject with UnavailableError or BackendError. */
+export interface StateBackend {
+  /** For messages; without a password. */
+  readonly url: string;
+  /**
+   * Carries out writes in their order, each whole or not at all, and resolves when they are as durable as the backend
+   * makes them. Never rejects.
+   */
+  apply(writes: readonly AtomicWrite[]): Promise<readonly Outcome[]>;
+  read(requests: readonly ReadRequest[]): Promise<readonly Stored[]>;
+  /** Every key that starts with `prefix`, in no particular order, each once. */
+  scan(prefix: string): Promise<readonly string[]>;
+  /** Removes everything, of every trader and every program. */
+  clear(): Promise<void>;
+  /** Resolves when the backend can be reached, trying for up to `timeoutMs`; else rejects with UnavailableError. */
+  ready(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,262 @@
+import { createClient, ErrorReply, RESP_TYPES } from 'redis';
+import { firstLine } from '../../runtime/errors.ts';
+import { BackendError, ConfigError, TradingStateError, UnavailableError } from '../errors.ts';
+import type { AtomicWrite, Outcome, ReadRequest, StateBackend, Stored } from './backend.ts';
+import { conflict, notFound, wrongType } from './outcomes.ts';
+import { APPLY_SCRIPT, scriptArguments } from './redis-script.ts';
+
+export interface RedisOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly database: number;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly ssl: boolean;
+  /** How long to wait for a connection, and for the answer to a command. */
+  readonly timeoutMs: number;
+}
+
+/** LPOS and the reply types used here need it. */
+const LEAST_VERSION = [6, 2] as const;
+const SCAN_COUNT = 1000;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
+
+/** Answers that say "not now": a restart, a failover, a script that takes long. */
+const PASSING = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY) /;
+
+type Client = ReturnType<typeof connectClient>;
+
+/**
+ * State in a Redis or Valkey server. A connection that breaks is given up at once and what was under way reported as
+ * unavailable; `ready` makes a new one. So nothing waits in the client where the order could be lost.
+ */
+export class RedisBackend implements StateBackend {
+  readonly url: string;
+  readonly #options: RedisOptions;
+  #client: Client | undefined;
+  #connecting: Promise<void> | undefined;
+  #script = '';
+  #isClosed = false;
+
+  /** No connection is made before `ready`. */
+  constructor(options: RedisOptions) {
+    this.#options = options;
+    const { ssl, host, port, database } = options;
+    this.url = `${ssl ? 'rediss' : 'redis'}://${host}:${port}/${database}`;
+  }
+
+  async apply(writes: readonly AtomicWrite[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    await this.#timed((client) =>
+      Promise.all(
+        writes.map((write, index) =>
+          this.#send(client, write).then(
+            (outcome) => (outcomes[index] = outcome),
+            (error: unknown) => (outcomes[index] = this.#failure(error)),
+          ),
+        ),
+      ),
+    ).catch((error: unknown) => {
+      const failure = this.#failure(error);
+      for (let index = 0; index < writes.length; index += 1) {
+        if (!(index in outcomes)) outcomes[index] = failure;
+      }
+    });
+    if (outcomes.some((outcome) => outcome instanceof UnavailableError)) this.#drop();
+    return outcomes;
+  }
+
+  async #send(client: Client, write: AtomicWrite): Promise<Outcome> {
+    const { keys, values } = scriptArguments(write);
+    const rest = [String(keys.length), ...keys, ...values];
+    try {
+      return toOutcome(await client.sendCommand(['EVALSHA', this.#script, ...rest]), keys);
+    } catch (error) {
+      // Somebody has emptied the server's cache of scripts; those after this one in the pipe fail alike, so that
+      // sending them whole, in this order, keeps their order.
+      if (!isReply(error, 'NOSCRIPT')) throw error;
+      return toOutcome(await client.sendCommand(['EVAL', APPLY_SCRIPT, ...rest]), keys);
+    }
+  }
+
+  async read(requests: readonly ReadRequest[]): Promise<readonly Stored[]> {
+    return this.#call(async (client) => {
+      const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+      const readOne = async ({ type, key }: ReadRequest): Promise<Stored> => {
+        switch (type) {
+          case 'string':
+            return { type, value: (await bytes.get(key)) ?? undefined };
+          case 'list':
+            return { type, value: await bytes.lRange(key, 0, -1) };
+          case 'hash':
+            return { type, value: new Map(Object.entries(await bytes.hGetAll(key))) };
+          case 'set':
+            return { type, value: new Set(await client.sMembers(key)) };
+        }
+      };
+      return Promise.all(
+        requests.map((request) =>
+          readOne(request).catch(async (error: unknown): Promise<Stored> => {
+            if (!isReply(error, 'WRONGTYPE')) throw error;
+            return {
+              type: 'error',
+              error: wrongType(request.key, request.type, await client.type(request.key)),
+            };
+          }),
+        ),
+      );
+    });
+  }
+
+  async scan(prefix: string): Promise<readonly string[]> {
+    return this.#call(async (client) => {
+      const MATCH = `${prefix.replace(/[\\*?[\]]/g, String.raw`\$&`)}*`;
+      const keys = new Set<string>();
+      for await (const some of client.scanIterator({ MATCH, COUNT: SCAN_COUNT })) {
+        for (const key of some) keys.add(key);
+      }
+      return [...keys];
+    });
+  }
+
+  async clear(): Promise<void> {
+    await this.#call((client) => client.flushDb());
+  }
+
+  async ready(timeoutMs: number): Promise<void> {
+    if (this.#client?.isReady === true) return;
+    this.#connecting ??= this.#connect(timeoutMs).finally(() => {
+      this.#connecting = undefined;
+    });
+    await this.#connecting;
+  }
+
+  async #connect(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      this.#drop();
+      try {
+        if (this.#isClosed) throw new Error('the database was closed');
+        this.#client = connectClient(this.#options);
+        await this.#call(async (client) => {
+          await client.connect();
+          requireVersion(await client.info('server'), this.url);
+          this.#script = await client.scriptLoad(APPLY_SCRIPT);
+        });
+        return;
+      } catch (error) {
+        this.#drop();
+        if (!(error instanceof UnavailableError)) throw error;
+        if (this.#isClosed || performance.now() + pauseMs > deadline) {
+          throw new UnavailableError(`cannot reach "${this.url}": ${firstLine(error.cause)}`, error.cause);
+        }
+      }
+      await new Promise((resolve) => {
+        setTimeout(resolve, pauseMs);
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const client = this.#client;
+    this.#client = undefined;
+    if (client?.isReady === true) await client.close();
+    else client?.destroy();
+  }
+
+  async #call<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    try {
+      return await this.#timed(work);
+    } catch (error) {
+      const failure = this.#failure(error);
+      if (failure instanceof UnavailableError) this.#drop();
+      throw failure;
+    }
+  }
+
+  /** A server that has stopped without closing its connection never answers. */
+  async #timed<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const client = this.#client;
+    if (client === undefined) throw new UnavailableError(`not connected to "${this.url}"`);
+    const { timeoutMs } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    });
+    try {
+      return await Promise.race([work(client), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #drop(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client?.isOpen === true) client.destroy();
+  }
+
+  #failure(error: unknown): TradingStateError {
+    if (error instanceof TradingStateError) return error;
+    const line = firstLine(error);
+    if (!(error instanceof ErrorReply) || PASSING.test(line)) {
+      return new UnavailableError(`"${this.url}" cannot be reached: ${line}`, error);
+    }
+    if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(line)) {
+      return new ConfigError(`"${this.url}" refuses these credentials: ${line}`, error);
+    }
+    if (line.startsWith('CROSSSLOT')) {
+      return new ConfigError(`"${this.url}" is a cluster; set useHashTag to keep the keys together`, error);
+    }
+    return new BackendError(`"${this.url}" answered: ${line}`, error);
+  }
+}
+
+function connectClient({ host, port, database, username, password, ssl, timeoutMs }: RedisOptions) {
+  const socket = { host, port, connectTimeout: timeoutMs, reconnectStrategy: false as const };
+  const client = createClient({
+    socket: ssl ? { ...socket, tls: true as const } : socket,
+    database,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    disableOfflineQueue: true,
+    // The client would make a timer for each command; there is one for each call of this class.
+    commandOptions: { timeout: 0 },
+  });
+  // Every command that was under way is rejected with the same error; an event without a listener would end the process.
+  client.on('error', () => {});
+  return client;
+}
+
+function requireVersion(info: string, url: string): void {
+  const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'unknown';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [leastMajor, leastMinor] = LEAST_VERSION;
+  if (!(major > leastMajor || (major === leastMajor && minor >= leastMinor))) {
+    throw new ConfigError(`"${url}" is Redis ${version}; ${LEAST_VERSION.join('.')} or later is needed`);
+  }
+}
+
+function isReply(error: unknown, code: string): boolean {
+  return error instanceof ErrorReply && error.message.startsWith(code);
+}
+
+/** What the script said about a write whose keys these are. */
+function toOutcome(verdict: unknown, keys: readonly string[]): Outcome {
+  if (verdict === 'ok') return undefined;
+  const [word, ...details] = String(verdict).split(' ');
+  switch (word) {
+    case 'done':
+      return undefined;
+    case 'missing':
+      return notFound(keys[0]!);
+    case 'length':
+      return conflict(keys[0]!, Number(details[1]), Number(details[0]));
+    case 'type':
+      return wrongType(keys[Number(details[0]) - 1]!, details[1]!, details[2]!);
+    default:
+      return new BackendError(`an answer to a write is not understood: ${String(verdict)}`);
+  }
+}

@@ -1,0 +1,187 @@
+import { QueueFullError, UnavailableError, type TradingStateError } from './errors.ts';
+import type { AtomicWrite, Outcome, StateBackend } from './backend/backend.ts';
+
+export interface QueueOptions {
+  /** Most writes that may wait. */
+  readonly limit: number;
+  /** How long writes gather before they are sent; 0 sends them at the end of the current turn of the event loop. */
+  readonly intervalMs: number;
+  /** How long a backend that cannot be reached is waited for before the writes are given up. */
+  readonly patienceMs: number;
+  /** Calls `run` once after a time, unless it is cancelled before. */
+  readonly schedule: (run: () => void, ms: number) => { cancel(): void };
+  /** Hears of every write that failed. */
+  readonly onError: (error: TradingStateError) => void;
+}
+
+/** Writes that go to the backend in one call. */
+const BATCH = 1024;
+
+interface Entry {
+  readonly write: AtomicWrite;
+  readonly resolve: () => void;
+  readonly reject: (error: TradingStateError) => void;
+}
+
+/**
+ * Writes on their way to the backend, in the order in which they were given. One batch is under way at a time; when
+ * the backend cannot be reached it stays at the head of the queue and is sent again, which the guards of its writes
+ * make harmless.
+ */
+export class WriteQueue {
+  readonly #backend: StateBackend;
+  readonly #options: QueueOptions;
+  #entries: Entry[] = [];
+  #draining: Promise<void> | undefined;
+  #timer: { cancel(): void } | undefined;
+  #firstError: TradingStateError | undefined;
+  /** Writes that were ever taken, and ever answered. */
+  #taken = 0;
+  #answered = 0;
+  /** Told of every answer. */
+  #waiters: (() => void)[] = [];
+
+  constructor(backend: StateBackend, options: QueueOptions) {
+    this.#backend = backend;
+    this.#options = options;
+  }
+
+  /** Resolves when the backend has acknowledged the write. Rejects with QueueFullError when too many wait. */
+  push(write: AtomicWrite): Promise<void> {
+    const { limit } = this.#options;
+    if (this.#entries.length >= limit) return this.refuse(new QueueFullError(limit));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#entries.push({ write, resolve, reject });
+    this.#taken += 1;
+    this.#start();
+    return handled(promise);
+  }
+
+  /** Answers a write that must not be sent. */
+  refuse(why: TradingStateError): Promise<void> {
+    this.#report(why);
+    const { promise, reject } = Promise.withResolvers<void>();
+    reject(why);
+    return handled(promise);
+  }
+
+  /** Resolves when there is room for another write. */
+  async ready(): Promise<void> {
+    while (this.#entries.length >= this.#options.limit) await this.#nextAnswer();
+  }
+
+  /** Sends what waits, and resolves when all of it is answered, well or not; later writes are not waited for. */
+  async idle(): Promise<void> {
+    const last = this.#taken;
+    while (this.#answered < last) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      void this.#drain();
+      await this.#nextAnswer();
+    }
+  }
+
+  /** Like `idle`, but rejects with the first failure since the last call. */
+  async sync(): Promise<void> {
+    await this.idle();
+    const error = this.#firstError;
+    this.#firstError = undefined;
+    if (error !== undefined) throw error;
+  }
+
+  #start(): void {
+    if (this.#draining !== undefined || this.#timer !== undefined) return;
+    const { intervalMs, schedule } = this.#options;
+    if (intervalMs === 0) {
+      void this.#drain();
+      return;
+    }
+    this.#timer = schedule(() => {
+      this.#timer = undefined;
+      void this.#drain();
+    }, intervalMs);
+  }
+
+  #drain(): Promise<void> {
+    this.#draining ??= this.#sendAll().finally(() => {
+      this.#draining = undefined;
+      // What came after the last look.
+      if (this.#entries.length > 0) this.#start();
+    });
+    return this.#draining;
+  }
+
+  async #sendAll(): Promise<void> {
+    // Writes of the same turn of the event loop go together.
+    await Promise.resolve();
+    let unreachableSince: number | undefined;
+    while (this.#entries.length > 0) {
+      const outcomes = await this.#backend.apply(this.#entries.slice(0, BATCH).map(({ write }) => write));
+      const answered = this.#settle(outcomes);
+      if (answered > 0) unreachableSince = undefined;
+      if (answered === outcomes.length) continue;
+      unreachableSince ??= performance.now();
+      const left = unreachableSince + this.#options.patienceMs - performance.now();
+      try {
+        if (left <= 0) throw outcomes[answered];
+        await this.#backend.ready(left);
+      } catch (error) {
+        this.#giveUp(error as TradingStateError);
+      }
+    }
+  }
+
+  /** Answers the writes at the head of the queue, up to the first whose fate is not known, and says how many. */
+  #settle(outcomes: readonly Outcome[]): number {
+    const unknown = outcomes.findIndex((outcome) => outcome instanceof UnavailableError);
+    const answered = unknown < 0 ? outcomes.length : unknown;
+    const settled = this.#entries.slice(0, answered);
+    this.#entries = this.#entries.slice(answered);
+    this.#answered += answered;
+    for (const [index, { resolve, reject }] of settled.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) {
+        resolve();
+      } else {
+        this.#report(outcome);
+        reject(outcome);
+      }
+    }
+    this.#tellWaiters();
+    return answered;
+  }
+
+  #giveUp(error: TradingStateError): void {
+    const lost = this.#entries;
+    this.#entries = [];
+    this.#answered += lost.length;
+    for (const { reject } of lost) {
+      this.#report(error);
+      reject(error);
+    }
+    this.#tellWaiters();
+  }
+
+  #report(error: TradingStateError): void {
+    this.#firstError ??= error;
+    this.#options.onError(error);
+  }
+
+  #nextAnswer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve);
+    });
+  }
+
+  #tellWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const tell of waiters) tell();
+  }
+}
+
+/** A failure reaches `sync` and `onError` in any case, so that a caller may leave the promise alone. */
+function handled(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,101 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, test } from '@jest/globals';
+import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trading/config.ts';
+import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
+import { startScript } from '../support/command.ts';
+import { repository, temporaryFolder } from '../support/folders.ts';
+import { startRedis, type Durability } from '../support/redis-process.ts';
+import { describeWithRedis } from '../support/redis.ts';
+import { TRADER } from '../support/trading.ts';
+
+const folder = temporaryFolder();
+
+/** Runs a trader until so much is acknowledged, kills it, and says what was acknowledged: events by order. */
+async function killedWriter(
+  settings: CacheDatabaseSettings,
+  lines: number,
+  beforeKill: () => Promise<void> = async () => {},
+): Promise<Map<string, number>> {
+  const script = join(repository, 'test/support/trading-writer.ts');
+  const { child, finished } = startScript(script, [JSON.stringify(settings)], folder);
+  const acknowledged = new Map<string, number>();
+  let seen = 0;
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const [id, count] = line.split(' ');
+    acknowledged.set(id!, Math.max(acknowledged.get(id!) ?? 0, Number(count)));
+    seen += 1;
+    if (seen === lines) {
+      await beforeKill();
+      child.kill('SIGKILL');
+    }
+  }
+  const { signal, stderr } = await finished;
+  expect([signal, stderr]).toEqual(['SIGKILL', '']);
+  return acknowledged;
+}
+
+async function reopened(settings: CacheDatabaseSettings): Promise<TradingStateDatabase> {
+  return TradingStateDatabase.open(TRADER, new CacheDatabaseConfig(settings));
+}
+
+async function expectAll(db: TradingStateDatabase, acknowledged: ReadonlyMap<string, number>): Promise<void> {
+  const orders = await db.loadOrders();
+  expect(orders.errors.size).toBe(0);
+  for (const [id, count] of acknowledged) {
+    // One more may have been written, and its acknowledgement lost with the process.
+    expect(orders.get(id)!.events.length - count).toBeGreaterThanOrEqual(0);
+    expect(orders.get(id)!.events.length - count).toBeLessThanOrEqual(1);
+  }
+  expect((await db.verify()).problems).toEqual([]);
+}
+
+describe('case 40: the writer is killed', () => {
+  test.each(['FULL', 'NORMAL'] as const)(
+    'SQLite with synchronous %s has every event that was acknowledged',
+    async (synchronous) => {
+      const settings = { type: 'sqlite', path: join(folder, `${synchronous}.db`), synchronous } as const;
+      const acknowledged = await killedWriter(settings, 3000);
+      expect(acknowledged.size).toBe(20);
+      const db = await reopened(settings);
+      await expectAll(db, acknowledged);
+      await db.close();
+    },
+  );
+});
+
+describeWithRedis('case 40: the writer and Redis are killed', () => {
+  const run = async (
+    durability: Durability,
+    check: (db: TradingStateDatabase, acknowledged: ReadonlyMap<string, number>) => Promise<void>,
+  ): Promise<void> => {
+    const server = await startRedis(mkdtempSync(join(folder, 'redis-')), durability);
+    try {
+      const settings = { type: 'redis', port: server.port } as const;
+      const acknowledged = await killedWriter(settings, 3000, () => server.kill());
+      await server.start();
+      const db = await reopened(settings);
+      await check(db, acknowledged);
+      await db.close();
+    } finally {
+      await server.kill();
+    }
+  };
+
+  test('with a log that is always flushed every event that was acknowledged is there', async () => {
+    await run('always', expectAll);
+  });
+
+  test('with a log that is flushed every second each list is a valid beginning, and indexes agree', async () => {
+    await run('everysec', async (db, acknowledged) => {
+      const orders = await db.loadOrders();
+      expect(orders.errors.size).toBe(0);
+      for (const { id, events } of orders.values()) {
+        expect(events.length).toBeLessThanOrEqual(acknowledged.get(id)! + 1);
+      }
+      await db.verify({ repair: true });
+      expect((await db.verify()).problems).toEqual([]);
+    });
+  });
+});
