@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { PriceSource } from '../features/price-source.ts';
 import { verify, type Verdict } from '../features/verify.ts';
