@@ -32,6 +32,8 @@ const BYTES_A_VALUE = 3.11;
 const LOG_BYTES_A_TICKER = 600;
 /** Objects that a run reads, writes and lists, generously. */
 const REQUESTS_A_RUN = 500;
+/** Names whose history is fetched besides: a 28th in turn, and those with a dividend or split. */
+const RENEWED_A_NIGHT = 0.07;
 /** Of a crawl; the number of units is Glue's choice, two in its own examples. */
 const CRAWLER_DPUS = 2;
 const CRAWL_HOURS = 10 / 60;
@@ -51,7 +53,11 @@ export function estimateCosts(config: StageConfig, { years, queries }: Usage): C
   const storedGb = (priceBytes + featuresAYear * years) / 1e9;
   const scanned = runs.transform * priceBytes + queries * featuresAYear;
   const logGb = (runs.load * tickers * LOG_BYTES_A_TICKER) / 1e9;
-  const requests = (runs.load + runs.transform) * REQUESTS_A_RUN;
+  const reads = (runs.load + runs.transform) * REQUESTS_A_RUN;
+  // Each answer of the provider is staged as it comes.
+  const writes = reads + runs.load * tickers * (1 + RENEWED_A_NIGHT);
+  // Dividends somewhere in the universe change every month of prices every night.
+  const overwrittenGb = (priceBytes * config.versionRetention.toDays()) / 1e9;
   const hours = runs.load * hoursOf(load.expectedRun) + runs.transform * hoursOf(transform.expectedRun);
   const { usd } = PRICES.crawler;
   return [
@@ -68,10 +74,11 @@ export function estimateCosts(config: StageConfig, { years, queries }: Usage): C
     line('public addresses of tasks', `${count(hours)} hours`, hours * PRICES.publicAddress.usd),
     line('crawler', `${count(crawls)} crawls of 10 minutes`, crawls * CRAWL_HOURS * CRAWLER_DPUS * usd),
     line('storage', `${storedGb.toFixed(1)} GB, ${years} years`, storedGb * PRICES.storage.usd),
+    line('overwritten prices', `${overwrittenGb.toFixed(1)} GB`, overwrittenGb * PRICES.storage.usd),
     line(
       'requests to S3',
-      `${count(requests)} each way`,
-      requests * (PRICES.writeRequest.usd + PRICES.readRequest.usd),
+      `${count(writes)} writes, ${count(reads)} reads`,
+      writes * PRICES.writeRequest.usd + reads * PRICES.readRequest.usd,
     ),
     line('Athena', `${(scanned / 1e9).toFixed(0)} GB, ${queries} queries`, scanned * PRICES.scan.usd),
     line('logs', `${logGb.toFixed(2)} GB`, logGb * PRICES.logs.usd),
