@@ -10,7 +10,7 @@ const folder = temporaryFolder();
 /** The parts of the output that do not change from run to run. */
 const stable = (text: string): string =>
   text
-    .replaceAll(/\d{8}T\d{6}Z-[0-9a-f]{6}/g, 'RUN')
+    .replaceAll(/\d{8}T\d{9}Z-[0-9a-f]{6}/g, 'RUN')
     .replaceAll(/up to before \S+/g, 'up to before TOMORROW,');
 
 function expectQuickstart({ code, stdout }: Finished): void {
