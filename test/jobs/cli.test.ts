@@ -15,8 +15,8 @@ const stable = (text: string): string =>
 
 function expectQuickstart({ code, stdout }: Finished): void {
   expect(code).toBe(0);
-  expect(stdout).toMatch(/tickers +10: 10 with bars/);
-  expect(stdout).toMatch(/rows +19547 new, 0 changed, 0 unchanged|rows +0 new, 0 changed, 19547 unchanged/);
+  expect(stdout).toMatch(/tickers +10: 10 ok/);
+  expect(stdout).toMatch(/rows +19,547 new, 0 changed, 0 unchanged|rows +0 new, 0 changed, 19,547 unchanged/);
   for (const name of ['coverage', 'live', 'actions']) expect(stdout).toContain(`--name ${name}`);
   expect(stdout).toMatch(/GORO +GORO US +GORO US +GORO +2012-12-31/);
 }
