@@ -60,8 +60,7 @@ export async function readStoredPrices(
   await db.run(`create or replace temp table wanted as
     select p.ticker, (date - date '1970-01-01')::integer as day, ${FIGURES.join(', ')}
     from read_parquet([${files.map(literal).join(', ')}]) as p join ranges as r on p.ticker = r.ticker
-    where date >= start_date and date < end_date
-    order by p.ticker, day`);
+    where date >= start_date and date < end_date`);
   try {
     return await readColumns(db);
   } finally {

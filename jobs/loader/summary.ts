@@ -1,10 +1,9 @@
-import { countStatuses } from './finish.ts';
 import type { LoadManifest, TickerOutcome } from './outcome.ts';
 
 /** What a load did, in at most ten lines for a terminal. */
 export function summarise(manifest: LoadManifest, lake: string, manifestKey: string): string {
   const { tickers, rows, written, arguments: asked } = manifest;
-  const { total, ...byStatus } = countStatuses(tickers);
+  const { total, ...byStatus } = manifest.counts;
   const statuses = Object.entries(byStatus).map(([status, count]) => `${format(count)} ${status}`);
   const changes = [`${format(rows.new)} new`, `${format(rows.changed)} changed`];
   if (rows.removed > 0) changes.push(`${format(rows.removed)} removed`);

@@ -1,15 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock, type Clock } from './clock.ts';
 import { StoppedError } from './errors.ts';
 
 /** How something is waited for; `sleep` is the clock's, or a test's. */
 export interface Waiting {
   readonly signal: AbortSignal;
-  /** Resolves after `ms`, or rejects when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<unknown>;
+  readonly sleep: Clock['sleep'];
 }
 
 export function realWaiting(signal: AbortSignal): Waiting {
-  return { signal, sleep: (ms) => sleep(ms, undefined, { signal }) };
+  return { signal, sleep: systemClock.sleep };
 }
 
 export interface BackOff {
