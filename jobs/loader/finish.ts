@@ -8,10 +8,6 @@ import { isCovered, type Coverage } from './coverage.ts';
 import { TICKER_STATUSES, type LoadManifest, type TickerOutcome } from './outcome.ts';
 import type { LoadPorts, LoadRequest } from './request.ts';
 
-export interface LoadResult {
-  readonly coverage: Coverage;
-}
-
 /** How a load ended. */
 export interface FinishedLoad {
   readonly manifest: LoadManifest;
@@ -30,14 +26,14 @@ export type LoadRecord = Pick<LoadManifest, 'tickers' | 'written' | 'sessions' |
 export async function finishLoad(
   request: LoadRequest,
   ports: LoadPorts,
-  load: () => Promise<LoadResult>,
+  load: () => Promise<Coverage>,
   record: () => LoadRecord,
 ): Promise<FinishedLoad> {
   const { store, log, now } = ports;
   let failure: unknown;
   let coverage: Coverage | undefined;
   try {
-    ({ coverage } = await load());
+    coverage = await load();
     if (request.universe !== undefined) {
       await saveUniverse(store, ports.db, request.universe, utcDate(request.startedAt), ports.scratch);
     }

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import { PricesWriter } from '../lake/prices.ts';
 import { MarketError } from '../runtime/errors.ts';
-import { finishLoad, type FinishedLoad, type LoadResult } from './finish.ts';
+import type { Coverage } from './coverage.ts';
+import { finishLoad, type FinishedLoad } from './finish.ts';
 import type { TickerOutcome } from './outcome.ts';
 import { stopWhenAsked, type LoadPorts, type LoadRequest } from './request.ts';
 
@@ -55,14 +56,14 @@ export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise
       progress.stop();
     }
   };
-  const load = async (): Promise<LoadResult> => {
+  const load = async (): Promise<Coverage> => {
     await readAll();
     const merged = await writer.merge(ports.now(), () => stopWhenAsked(signal));
     for (const [ticker, rows] of merged.rows) outcomes.set(ticker, { ...outcomes.get(ticker)!, rows });
     written.push(...merged.written);
     const good = [...outcomes.values()].filter(({ status }) => status === 'ok' || status === 'empty').length;
     const expected = request.tickers.length;
-    return { coverage: { required: request.minCoverage, baseline: 'asked for', expected, good } };
+    return { required: request.minCoverage, baseline: 'asked for', expected, good };
   };
   return finishLoad(request, ports, load, () => ({
     tickers: [...outcomes.values()],

@@ -11,8 +11,8 @@ import { readStoredPrices, type StoredPrices } from '../lake/stored-prices.ts';
 import { Fetcher, type Fetched, type FetchPolicy } from '../market/fetcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { addDays, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
-import { isCovered, measureCoverage } from './coverage.ts';
-import { finishLoad, type FinishedLoad, type LoadResult } from './finish.ts';
+import { isCovered, measureCoverage, type Coverage } from './coverage.ts';
+import { finishLoad, type FinishedLoad } from './finish.ts';
 import { judge } from './judge.ts';
 import { forgetMassAbsence, updateListing } from './memory.ts';
 import type { LoadManifest, TickerOutcome, TickerStatus } from './outcome.ts';
@@ -107,7 +107,7 @@ class ProviderLoad {
     this.#today = utcDate(request.startedAt);
   }
 
-  async run(): Promise<LoadResult> {
+  async run(): Promise<Coverage> {
     const { store, db, provider, scratch, progress, signal } = this.#ports;
     this.#known = await readListings(store, db, provider.name, scratch);
     const { asks, skips } = planLoad({ ...this.#request, today: this.#today }, this.#known);
@@ -135,7 +135,7 @@ class ProviderLoad {
     const coverage = this.#coverage();
     const goesOn = !isCovered(coverage) && this.#outcomes().some(({ status }) => ASKED_AGAIN.has(status));
     if (!goesOn) await this.#request.staged.remove();
-    return { coverage };
+    return coverage;
   }
 
   record(): Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests'> {
@@ -409,7 +409,7 @@ class ProviderLoad {
     return listings;
   }
 
-  #coverage(): LoadResult['coverage'] {
+  #coverage(): Coverage {
     const counted = [...this.#entries].filter(([, { outcome }]) => outcome.status !== 'delisted');
     return measureCoverage(
       counted.map(([ticker, { isGood }]) => ({ isGood, wasGood: this.#known.get(ticker)?.isGood === true })),
