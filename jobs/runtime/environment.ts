@@ -21,9 +21,48 @@ const schema = z.object({
   YAHOO_IN_FLIGHT: numberOr(4).pipe(z.number().int().min(1)),
   NUMERAI_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
   NUMERAI_API_KEY: optionalText,
+  TREASURY_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  CACHE_MODE: optionalText.pipe(z.enum(['sqlite', 'dynamodb', 'memory']).default('sqlite')),
+  SQLITE_FILE: optionalText,
+  DYNAMO_BILLING_MODE: optionalText.pipe(
+    z.enum(['PAY_PER_REQUEST', 'PROVISIONED']).default('PAY_PER_REQUEST'),
+  ),
+  DYNAMO_READ_UNITS: optionalText.transform(toNumber).pipe(z.int().min(1).optional()),
+  DYNAMO_WRITE_UNITS: optionalText.transform(toNumber).pipe(z.int().min(1).optional()),
+  TABLE_PREFIX: optionalText.pipe(
+    z
+      .string()
+      .regex(/^[\w.-]{1,40}$/)
+      .default(''),
+  ),
+  CACHE_PROVISION: optionalText.pipe(z.enum(['never', 'if-missing']).optional()),
+  RISK_FREE: optionalText,
+  MARKET_PROXY: optionalText,
+  // Set by Lambda and Fargate: what runs there finds its tables made.
+  AWS_EXECUTION_ENV: optionalText,
   LOG_LEVEL: optionalText.pipe(z.enum(['debug', 'info', 'warn', 'error']).default('info')),
   LOG_FORMAT: optionalText.pipe(z.enum(['pretty', 'json']).optional()),
 });
+
+function toNumber(value: string | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}
+
+/** How the tables of a cache in DynamoDB are paid for. */
+export type DynamoBilling =
+  | { readonly mode: 'PAY_PER_REQUEST' }
+  | { readonly mode: 'PROVISIONED'; readonly readUnits: number; readonly writeUnits: number };
+
+/** Where the statistics cache is. */
+export interface CacheSettings {
+  readonly mode: 'sqlite' | 'dynamodb' | 'memory';
+  readonly sqliteFile: string;
+  /** What the names of the tables in DynamoDB start with. */
+  readonly tablePrefix: string;
+  readonly billing: DynamoBilling;
+  /** Whether tables that are not there are made on first use. */
+  readonly provision: 'never' | 'if-missing';
+}
 
 /** Names of what answers for a lake in S3 on AWS. */
 export interface AthenaNames {
@@ -45,6 +84,12 @@ export interface Environment {
   readonly numeraiBaseUrl: string | undefined;
   /** A secret: never part of a message. */
   readonly numeraiApiKey: string | undefined;
+  readonly treasuryBaseUrl: string | undefined;
+  readonly cache: CacheSettings;
+  /** Maturity of the yield that is the risk-free rate. */
+  readonly riskFree: string;
+  /** Ticker that stands for the market. */
+  readonly marketProxy: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'pretty' | 'json' | undefined;
 }
@@ -68,9 +113,34 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     yahooInFlight: YAHOO_IN_FLIGHT,
     numeraiBaseUrl: NUMERAI_BASE_URL,
     numeraiApiKey: NUMERAI_API_KEY,
+    treasuryBaseUrl: others.TREASURY_BASE_URL,
+    cache: {
+      mode: others.CACHE_MODE,
+      sqliteFile: others.SQLITE_FILE ?? 'data/cache/statistics.db',
+      tablePrefix: others.TABLE_PREFIX,
+      billing: toBilling(others),
+      provision: others.CACHE_PROVISION ?? (others.AWS_EXECUTION_ENV === undefined ? 'if-missing' : 'never'),
+    },
+    riskFree: others.RISK_FREE ?? 'TEN_YEAR',
+    marketProxy: others.MARKET_PROXY ?? 'SPY',
     logLevel: others.LOG_LEVEL,
     logFormat: others.LOG_FORMAT,
   };
+}
+
+function toBilling({
+  DYNAMO_BILLING_MODE: mode,
+  DYNAMO_READ_UNITS: readUnits,
+  DYNAMO_WRITE_UNITS: writeUnits,
+}: Pick<
+  z.output<typeof schema>,
+  'DYNAMO_BILLING_MODE' | 'DYNAMO_READ_UNITS' | 'DYNAMO_WRITE_UNITS'
+>): DynamoBilling {
+  if (mode === 'PAY_PER_REQUEST') return { mode };
+  if (readUnits === undefined || writeUnits === undefined) {
+    throw new UsageError('DYNAMO_BILLING_MODE "PROVISIONED" needs DYNAMO_READ_UNITS and DYNAMO_WRITE_UNITS');
+  }
+  return { mode, readUnits, writeUnits };
 }
 
 /** One of the names is enough to ask for Athena; the others are then those that the infrastructure gives. */
