@@ -1,0 +1,42 @@
+import type { ObjectStore } from '../lake/object-store.ts';
+import { systemClock } from '../runtime/clock.ts';
+import type { Environment } from '../runtime/environment.ts';
+import { UsageError } from '../runtime/errors.ts';
+import { openCache } from './cache/open-cache.ts';
+import { TreasuryProvider } from './interest/treasury.ts';
+import { MATURITY_NAMES, type Maturity } from './interest/yields.ts';
+import { LakePrices } from './lake-prices.ts';
+import type { StatisticsParts } from './statistics.ts';
+
+const TREASURY_TIMEOUT_MS = 20_000;
+
+/** Puts together what statistics are computed with, as the environment says. The caller closes its `store`. */
+export async function openStatistics(
+  environment: Environment,
+  lake: ObjectStore,
+  provider: string | undefined,
+  now: () => Date,
+  signal: AbortSignal,
+): Promise<StatisticsParts> {
+  const maturity = parseMaturity('RISK_FREE', environment.riskFree);
+  return {
+    store: await openCache(environment.cache, systemClock, signal),
+    prices: new LakePrices(lake, provider),
+    rates: new TreasuryProvider({
+      baseUrl: environment.treasuryBaseUrl,
+      timeoutMs: TREASURY_TIMEOUT_MS,
+      clock: systemClock,
+    }),
+    marketProxy: environment.marketProxy,
+    maturity,
+    now,
+  };
+}
+
+/** Throws UsageError naming what the value was given as. */
+export function parseMaturity(what: string, text: string): Maturity {
+  const maturity = MATURITY_NAMES.find((name) => name === text);
+  if (maturity === undefined)
+    throw new UsageError(`${what} "${text}" is no maturity; choose ${MATURITY_NAMES.join(', ')}`);
+  return maturity;
+}
