@@ -1,15 +1,13 @@
 import { rm } from 'node:fs/promises';
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
 
 /*
- * Bundles every entry of jobs/ into dist/: what the images, the Lambdas and the installed package run. Native parts
- * stay outside; some dependencies are CommonJS and ask for `require`, which an ES module has to make.
+ * Bundles every entry of jobs/ and lambda/ into dist/, or into the folder given: what the images, the Lambdas and the
+ * installed package run. Native parts stay outside; some dependencies are CommonJS and ask for `require`, which an ES
+ * module has to make.
  */
-await rm('dist', { recursive: true, force: true });
-const { metafile } = await build({
-  entryPoints: ['jobs/cli.ts', 'jobs/load.ts', 'jobs/transform.ts', 'jobs/features/feature-worker.ts'],
-  outdir: 'dist',
-  entryNames: '[name]',
+const [folder = 'dist'] = process.argv.slice(2);
+const shared: BuildOptions = {
   bundle: true,
   minify: true,
   keepNames: true,
@@ -22,8 +20,24 @@ const { metafile } = await build({
   },
   legalComments: 'linked',
   logLevel: 'warning',
+};
+await rm(folder, { recursive: true, force: true });
+const jobs = await build({
+  ...shared,
+  entryPoints: ['jobs/cli.ts', 'jobs/load.ts', 'jobs/transform.ts', 'jobs/features/feature-worker.ts'],
+  outdir: folder,
+  entryNames: '[name]',
   metafile: true,
 });
-for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
-  if (file.endsWith('.js')) process.stdout.write(`${file} ${(bytes / 1e6).toFixed(2)} MB\n`);
+// Lambda takes a file for an ES module by its name alone.
+const lambdas = await build({
+  ...shared,
+  entryPoints: { index: 'lambda/statistics/handler.ts' },
+  outdir: `${folder}/lambda/statistics`,
+  outExtension: { '.js': '.mjs' },
+  metafile: true,
+});
+const outputs = { ...jobs.metafile.outputs, ...lambdas.metafile.outputs };
+for (const [file, { bytes }] of Object.entries(outputs)) {
+  if (/\.m?js$/.test(file)) process.stdout.write(`${file} ${(bytes / 1e6).toFixed(2)} MB\n`);
 }

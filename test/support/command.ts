@@ -31,12 +31,13 @@ export function startScript(
   args: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>> = {},
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): Running {
   const { SIGNALS_LAKE: _lake, ...inherited } = process.env;
   const child = spawn(process.execPath, [script, ...args], {
     cwd,
     env: { ...inherited, LOG_FORMAT: 'json', LOG_LEVEL: 'info', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
