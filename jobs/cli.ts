@@ -1,9 +1,11 @@
 #!/usr/bin/env node
+import { defineCache } from './commands/cache.ts';
 import { defineLoad } from './commands/load.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineQuickstart } from './commands/quickstart.ts';
 import { defineReport } from './commands/report.ts';
 import { defineTrading } from './commands/trading.ts';
+import { defineStats } from './commands/stats.ts';
 import { defineTransform } from './commands/transform.ts';
 import { defineUniverse } from './commands/universe.ts';
 import { defineVerify } from './commands/verify.ts';
@@ -21,6 +23,8 @@ await runJob(
     defineQuery(program.command('query'), job);
     defineTrading(program.command('trading'), job);
     defineVerify(program.command('verify'), job);
+    defineStats(program.command('stats'), job);
+    defineCache(program.command('cache'), job);
     defineUniverse(program.command('universe'), job);
     defineReport(program.command('report'), job);
     defineQuickstart(program.command('quickstart'), job);

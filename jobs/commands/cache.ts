@@ -1,0 +1,95 @@
+import { Option, type Command } from 'commander';
+import { formatResult } from '../query/format.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { parseDate } from '../runtime/dates.ts';
+import { UsageError } from '../runtime/errors.ts';
+import type { Job } from '../runtime/run-job.ts';
+import { iamPolicy } from '../statistics/cache/iam-policy.ts';
+import { invalidate, type InvalidationFilter } from '../statistics/cache/invalidate.ts';
+import {
+  cacheStatus,
+  describeCache,
+  dropCache,
+  openCache,
+  provisionCache,
+} from '../statistics/cache/open-cache.ts';
+import { TABLES, type TableName } from '../statistics/cache/tables.ts';
+import { METHODS } from '../statistics/estimators/estimate.ts';
+import { oneOf } from './options.ts';
+
+const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+/** `cache`: the tables that statistics are kept in. */
+export function defineCache(command: Command, job: Job): void {
+  const settings = job.environment.cache;
+  command.description('the cache of statistics: status, provision, invalidate, drop, iam-policy');
+
+  command
+    .command('status')
+    .description('what there is of each table')
+    .action(async () => {
+      const tables = await cacheStatus(settings);
+      const rows = tables.map(({ table, state, items }) => [table, state, items]);
+      const columns = ['table', 'state', 'items'].map((name) => ({ name, type: '' }));
+      const limits = { rows: rows.length, columns: columns.length };
+      job.print(
+        `cache      ${describeCache(settings)}\n\n${formatResult({ columns, rows }, 'table', limits)}`,
+      );
+    });
+
+  command
+    .command('provision')
+    .description('make the tables that are not there, and check those that are')
+    .action(async () => {
+      await provisionCache(settings);
+      job.print(`cache      ${describeCache(settings)} is ready`);
+    });
+
+  command
+    .command('invalidate')
+    .description('remove statistics that fit all conditions given')
+    .option('--ticker <symbol>', 'of a ticker; without another condition its prices go, too')
+    .option('--method <name>', METHODS.join(', '), oneOf('--method', METHODS))
+    .option('--end-before <date>', 'of windows that end before a date', (text) =>
+      parseDate(text, '--end-before'),
+    )
+    .addOption(new Option('--weekends', 'of coins with weekends'))
+    .option('--no-weekends', 'without weekends')
+    .option('--all', 'every statistic', false)
+    .action(async (_options: object, sub: Command) => {
+      const { all, ...filter } = sub.opts<InvalidationFilter & { all: boolean }>();
+      if (all === Object.keys(filter).length > 0)
+        throw new UsageError('give conditions, or --all for every statistic');
+      const store = await openCache(settings, systemClock, job.signal);
+      try {
+        const { profiles, correlations, prices } = await invalidate(store, filter);
+        job.print(`removed    ${profiles} profiles, ${correlations} correlations, ${prices} items of prices`);
+      } finally {
+        await store.close();
+      }
+    });
+
+  command
+    .command('drop')
+    .description('remove tables with all they hold')
+    .argument('[tables...]', `of ${TABLE_NAMES.join(', ')}; all by default`)
+    .requiredOption('--yes', 'it cannot be undone')
+    .action(async (given: string[]) => {
+      const names = given.length === 0 ? TABLE_NAMES : given.map(oneOf('table', TABLE_NAMES));
+      await dropCache(settings, names);
+      job.print(`dropped    ${names.join(', ')} of ${describeCache(settings)}`);
+    });
+
+  command
+    .command('iam-policy')
+    .description('the least that a role needs for the cache in DynamoDB')
+    .option('--region <region>', 'where the tables are', '*')
+    .option('--account <id>', 'whose they are', '*')
+    .option('--partition <name>', 'aws, aws-cn, aws-us-gov', 'aws')
+    .option('--provision', 'also to make and drop the tables', false)
+    .action((options: { region: string; account: string; partition: string; provision: boolean }) => {
+      const { region, account, partition, provision } = options;
+      const location = { partition, region, account, prefix: settings.tablePrefix };
+      job.print(JSON.stringify(iamPolicy(location, provision), undefined, 2));
+    });
+}

@@ -1,0 +1,203 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, extname } from 'node:path';
+import { Option, type Command } from 'commander';
+import { openLake } from '../lake/open-lake.ts';
+import { formatResult } from '../query/format.ts';
+import { parseDate } from '../runtime/dates.ts';
+import { firstLine, UsageError } from '../runtime/errors.ts';
+import { createRunId } from '../runtime/run-id.ts';
+import type { Job } from '../runtime/run-job.ts';
+import { METHODS } from '../statistics/estimators/estimate.ts';
+import type { FunctionName } from '../statistics/function-names.ts';
+import { answer, FUNCTIONS } from '../statistics/functions.ts';
+import type { Answer } from '../statistics/functions/definition.ts';
+import { OBJECTIVES } from '../statistics/functions/portfolios.ts';
+import { openStatistics, parseMaturity } from '../statistics/open-statistics.ts';
+import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
+import { oneOf, parseCount, parsePositive } from './options.ts';
+
+interface OutputOptions {
+  readonly json: boolean;
+  readonly save?: string;
+  readonly plot?: string;
+  readonly provider?: string;
+  readonly lake?: string;
+  readonly local: boolean;
+}
+
+/** `stats`: profiles, correlations, portfolios and rates. */
+export function defineStats(command: Command, job: Job): void {
+  command.description('statistics of tickers: profiles, correlations, portfolios, tails, rates');
+  const define = (name: FunctionName): Command => {
+    const sub = command.command(name).description(FUNCTIONS[name].description);
+    sub.action(async (given: string[] | object) => {
+      const { json, save, plot, provider, lake, local, ...input } = sub.opts<OutputOptions & Input>();
+      const output = { json, save, plot, provider, lake, local } as OutputOptions;
+      const names = Array.isArray(given) ? { [name === 'interest' ? 'maturities' : 'tickers']: given } : {};
+      await runStats(name, { ...names, ...input }, output, job);
+    });
+    return sub;
+  };
+  const ofPrices = (name: FunctionName): Command =>
+    withMarket(withWindow(define(name).argument('<tickers...>')));
+
+  withOutput(ofPrices('profile'), false);
+  withOutput(ofPrices('correlation'), true);
+  withOutput(
+    withTail(withBounds(ofPrices('optimize')))
+      .option(
+        '--objective <name>',
+        `${OBJECTIVES.join(', ')} (default: minimum-variance)`,
+        oneOf('--objective', OBJECTIVES),
+      )
+      .option('--target <rate>', 'annual return to reach with the least variance', parseNumber),
+    false,
+  );
+  withOutput(
+    withBounds(ofPrices('frontier')).option(
+      '--steps <n>',
+      'portfolios, both ends included (default: 5)',
+      parseCount,
+    ),
+    true,
+  );
+  withOutput(withTail(ofPrices('var')), false);
+  withOutput(withTail(ofPrices('cvar')), false);
+  withOutput(ofPrices('moving-averages'), false);
+  withOutput(ofPrices('returns'), true);
+  withOutput(
+    ofPrices('ddm').option('--discount <rate>', 'annual rate (default: the cost of equity)', parsePositive),
+    false,
+  );
+  withOutput(
+    withWindow(define('interest').argument('[maturities...]', 'such as TEN_YEAR', ['TEN_YEAR'])),
+    false,
+  );
+  withOutput(
+    define('yield-curve')
+      .option('--date <date>', 'the newest curve up to this day (default: today)', (text) =>
+        parseDate(text, '--date'),
+      )
+      .addOption(
+        new Option('--convention <name>', 'par yields are compounded twice a year').choices([
+          'as-published',
+          'effective',
+          'continuous',
+        ]),
+      ),
+    true,
+  );
+}
+
+type Input = Readonly<Record<string, unknown>>;
+
+async function runStats(name: FunctionName, given: Input, output: OutputOptions, job: Job): Promise<void> {
+  const form = output.plot === undefined ? undefined : plotForm(output.plot);
+  const input =
+    name === 'optimize' && given['target'] !== undefined && given['objective'] === undefined
+      ? { ...given, objective: 'target-return' }
+      : given;
+  const log = job.openLog({ job: 'stats', runId: createRunId(job.now()) });
+  const lake = await openLake(output.lake ?? job.environment.lake, output.local);
+  const parts = await openStatistics(job.environment, lake, output.provider, job.now, job.signal);
+  let found: Answer;
+  try {
+    found = await answer(parts, name, input, job.signal);
+  } finally {
+    await parts.store.close();
+  }
+  for (const warning of found.warnings) log.warn({ event: 'stats.warning' }, warning);
+  const origin = describeOrigin(found);
+  const json = JSON.stringify(found.result, undefined, 2);
+  if (output.json) {
+    log.info({ event: 'stats.answered', window: found.window, cache: found.cache }, origin[0]!);
+    job.print(json);
+  } else {
+    const table = tabulate(found);
+    const limits = { rows: table.rows.length, columns: table.columns.length };
+    job.print([...origin, '', formatResult(table, 'table', limits), ...describeTotals(found)].join('\n'));
+  }
+  if (output.save !== undefined) await writeWhole(output.save, `${json}\n`);
+  if (output.plot !== undefined) {
+    // Drawing takes a library that takes a while to load.
+    const { renderPlot } = await import('../statistics/plots.ts');
+    await writeWhole(output.plot, renderPlot(found, form!));
+  }
+}
+
+function withWindow(command: Command): Command {
+  return command
+    .option('--start <date>', 'first date (default: 145 days before the end)', (text) =>
+      parseDate(text, '--start'),
+    )
+    .option('--end <date>', 'first date no longer wanted (default: tomorrow)', (text) =>
+      parseDate(text, '--end'),
+    );
+}
+
+function withMarket(command: Command): Command {
+  return command
+    .option('--method <name>', `${METHODS.join(', ')} (default: moments)`, oneOf('--method', METHODS))
+    .option('--weekends', 'weekends of coins count (default: where all tickers are coins)')
+    .option('--no-weekends', 'coins on sessions of the market only')
+    .option(
+      '--risk-free <rate>',
+      'annual rate such as 0.04, or a maturity (default: RISK_FREE)',
+      parseRiskFree,
+    )
+    .option('--market <ticker>', 'what stands for the market (default: MARKET_PROXY)');
+}
+
+function withTail(command: Command): Command {
+  return command
+    .option('--probability <p>', 'of the tail (default: 0.05)', parsePositive)
+    .option('--years <t>', 'time ahead (default: 1)', parsePositive);
+}
+
+function withBounds(command: Command): Command {
+  return command
+    .option('--invest <amount>', 'buy shares for this amount', parsePositive)
+    .option(
+      '--min-weight <w>',
+      'least weight of an asset, below 0 for short positions (default: 0)',
+      parseNumber,
+    )
+    .option('--max-weight <w>', 'largest weight of an asset (default: 1)', parseNumber);
+}
+
+function withOutput(command: Command, hasPlot: boolean): void {
+  command
+    .option('--json', 'the result as JSON', false)
+    .option('--save <file>', 'write the result as JSON')
+    .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
+    .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
+    .option('--local', 'AWS credentials of the lake from data/credential/aws.csv', false);
+  if (hasPlot) command.option('--plot <file>', 'draw it into an .svg or .html file');
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`"${text}" is not a number`);
+  return value;
+}
+
+function parseRiskFree(text: string): number | string {
+  return /^[A-Z_]+$/.test(text) ? parseMaturity('--risk-free', text) : parseNumber(text);
+}
+
+function plotForm(file: string): 'svg' | 'html' {
+  const form = extname(file).slice(1);
+  if (form === 'svg' || form === 'html') return form;
+  throw new UsageError(`--plot "${file}" is neither .svg nor .html`);
+}
+
+/** Writes a file whole or not at all. */
+async function writeWhole(file: string, content: string): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(`${file}.part`, content);
+    await rename(`${file}.part`, file);
+  } catch (error) {
+    throw new UsageError(`cannot write "${file}": ${firstLine(error)}`, error);
+  }
+}
