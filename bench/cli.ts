@@ -3,6 +3,7 @@ import { benchKernels } from './kernels.ts';
 import { benchLoad } from './load.ts';
 import { benchPeers } from './peers.ts';
 import { benchTrading } from './trading.ts';
+import { benchStatistics } from './statistics.ts';
 import { benchTransform } from './transform.ts';
 
 /*
@@ -48,6 +49,11 @@ program
   .option('--orders <n>', 'orders that are updated', Number, 10_000)
   .option('--runs <n>', 'runs of which the median is given', Number, 3)
   .action(async (options: Parameters<typeof benchTrading>[0]) => print(await benchTrading(options)));
+program
+  .command('statistics')
+  .description('a profile from the cache and from the lake, estimators, a frontier, start of the Lambda')
+  .option('--tickers <n>', 'tickers of the lake', Number, 2000)
+  .action(async ({ tickers }: { tickers: number }) => print(await benchStatistics(tickers)));
 await program.parseAsync();
 
 function print(result: unknown): void {
