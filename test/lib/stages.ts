@@ -49,6 +49,7 @@ export function createTestApp(): App {
 export interface StageTemplates {
   readonly config: StageConfig;
   readonly lake: Template;
+  readonly cache: Template;
   readonly jobs: Template;
 }
 
@@ -61,7 +62,7 @@ export function synthesizeStage(
   const config = change === undefined ? given : change(given);
   const stage = new SignalsStage(createTestApp(), name, { config });
   const template = (id: string): Template => Template.fromStack(stage.node.findChild(id) as Stack);
-  return { config, lake: template('Lake'), jobs: template('Jobs') };
+  return { config, lake: template('Lake'), cache: template('Cache'), jobs: template('Jobs') };
 }
 
 export interface Resource {
