@@ -9,27 +9,25 @@ import { SignalsStage } from '../../lib/signals-stage.ts';
 import { repository } from '../support/folders.ts';
 
 /** Who and where, as a user would write it into cdk.json. */
-export const exampleSettings = readSettings(
-  {
-    dev: { account: '111111111111', region: 'eu-west-1', alertEmails: ['dev@example.org'] },
-    prod: {
-      account: '222222222222',
-      region: 'eu-west-1',
-      alertEmails: ['ops@example.org', 'second@example.org'],
-      budget: 20,
-    },
-    pipeline: {
-      account: '333333333333',
-      region: 'eu-west-1',
-      source: {
-        kind: 'connection',
-        repository: 'someone/signals',
-        connectionArn: 'arn:aws:codeconnections:eu-west-1:333333333333:connection/abc',
-      },
+export const exampleContext = {
+  dev: { account: '111111111111', region: 'eu-west-1', alertEmails: ['dev@example.org'] },
+  prod: {
+    account: '222222222222',
+    region: 'eu-west-1',
+    alertEmails: ['ops@example.org', 'second@example.org'],
+    budget: 20,
+  },
+  pipeline: {
+    account: '333333333333',
+    region: 'eu-west-1',
+    source: {
+      kind: 'connection',
+      repository: 'someone/signals',
+      connectionArn: 'arn:aws:codeconnections:eu-west-1:333333333333:connection/abc',
     },
   },
-  {},
-);
+};
+export const exampleSettings = readSettings(exampleContext, {});
 
 /** The context of cdk.json: feature flags. */
 export function cdkContext(): Record<string, unknown> {
