@@ -31,6 +31,8 @@ class TableReader implements PriceReader {
   readonly source: string;
   readonly asked: { tickers: readonly string[]; range: DateRange }[] = [];
   prices: Record<string, PriceRow[]> = {};
+  /** The source has gone on for so long that nothing before changes any more. */
+  newest = '2014-06-01';
 
   constructor(source = 'reference') {
     this.source = source;
@@ -55,8 +57,7 @@ class TableReader implements PriceReader {
         (this.prices[ticker] ?? []).filter(({ date }) => date >= range.start && date < range.end),
       ]),
     );
-    const dates = Object.values(this.prices).map((all) => all.at(-1)!.date);
-    return { rows, newest: dates.toSorted().at(-1) };
+    return { rows, newest: this.newest };
   }
 }
 
@@ -214,6 +215,7 @@ describe('prices', () => {
 
   test('of a window that is still open are asked for again after some hours', async () => {
     today = '2014-01-02';
+    reader.newest = '2014-01-02';
     const open = { tickers: ['AAPL'], start: '2013-06-01', end: '2014-01-03', riskFree: 0.01 };
     const first = await ask('profile', open);
     reader.prices['AAPL']!.push({ date: '2014-01-02', open: null, close: 90, dividend: null });
@@ -225,24 +227,58 @@ describe('prices', () => {
     expect(later.result).not.toEqual(first.result);
   });
 
+  test('that a load may fetch again are not settled: a late close is seen', async () => {
+    today = '2014-01-02';
+    reader.newest = '2014-01-02';
+    const late = reader.prices['AAPL']!.splice(-3);
+    const input = { tickers: ['AAPL'], riskFree: 0.01 };
+    expect((await ask('var', input)).prices['AAPL']).toMatchObject({ last: '2013-12-26' });
+    reader.prices['AAPL']!.push(...late);
+    today = '2014-01-03';
+    expect((await ask('var', input)).prices['AAPL']).toMatchObject({ last: '2013-12-31' });
+    today = '2014-02-01';
+    reader.newest = '2014-01-31';
+    await ask('var', input);
+    reader.asked.length = 0;
+    today = '2015-01-01';
+    await ask('var', { ...input, method: 'likelihood' });
+    expect(reader.asked).toEqual([]);
+  });
+
+  test('of a ticker that was not there are found once it is loaded, also in a short window', async () => {
+    const week = { tickers: ['GOOG'], start: '2013-06-03', end: '2013-06-08', riskFree: 0.01 };
+    const loaded = reader.prices['GOOG']!;
+    reader.prices['GOOG'] = [];
+    await expect(ask('var', week)).rejects.toThrow('there are no closes of GOOG');
+    reader.prices['GOOG'] = loaded;
+    expect((await ask('var', week)).prices['GOOG']).toMatchObject({ rows: 5 });
+  });
+
   test('what is known after a read leaves out what may still come', () => {
     const part = { start: '2013-01-01', end: '2013-03-01' };
-    const rows = (first: string, last: string): PriceRow[] =>
-      [first, last].map((date) => ({ date, open: null, close: 1, dividend: null }));
-    expect(knownPart(part, rows('2013-01-02', '2013-02-28'), '2013-03-05')).toEqual(part);
-    expect(knownPart(part, rows('2013-01-02', '2013-02-20'), '2013-02-22')).toEqual({
+    const rows = (...dates: string[]): PriceRow[] =>
+      dates.map((date) => ({ date, open: null, close: 1, dividend: null }));
+    const near = rows('2013-01-02', '2013-02-28');
+    expect(knownPart(part, near, '2013-03-14', false)).toEqual(part);
+    // The last days are not settled yet.
+    expect(knownPart(part, rows('2013-01-02', '2013-02-14', '2013-02-20'), '2013-03-01', false)).toEqual({
+      start: part.start,
+      end: '2013-02-16',
+    });
+    expect(knownPart(part, rows('2013-01-02', '2013-02-20'), '2013-04-01', false)).toEqual({
       start: part.start,
       end: '2013-02-21',
     });
-    expect(knownPart(part, rows('2013-01-15', '2013-02-28'), '2013-03-05')).toEqual({
+    expect(knownPart(part, rows('2013-01-15', '2013-02-28'), '2013-04-01', false)).toEqual({
       start: '2013-01-15',
       end: part.end,
     });
-    expect(knownPart(part, [], '2013-03-05')).toBeUndefined();
-    expect(knownPart({ start: '2013-01-01', end: '2013-01-02' }, [], '2013-03-05')).toEqual({
-      start: '2013-01-01',
-      end: '2013-01-02',
-    });
+    expect(knownPart(part, near, undefined, false)).toBeUndefined();
+    expect(knownPart(part, [], '2013-04-01', true)).toBeUndefined();
+    const day = { start: '2013-01-01', end: '2013-01-02' };
+    expect(knownPart(day, [], '2013-04-01', true)).toEqual(day);
+    expect(knownPart(day, [], '2013-04-01', false)).toBeUndefined();
+    expect(knownPart(day, [], '2013-01-03', true)).toBeUndefined();
   });
 });
 
