@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { assetType } from '../../jobs/statistics/assets.ts';
 import { MemoryStore } from '../../jobs/statistics/cache/memory-store.ts';
-import type { PriceRow } from '../../jobs/statistics/cache/price-cache.ts';
+import { invalidate } from '../../jobs/statistics/cache/invalidate.ts';
+import { PriceCache, type PriceRow } from '../../jobs/statistics/cache/price-cache.ts';
 import type { TableStore } from '../../jobs/statistics/cache/table-store.ts';
 import type { FunctionName } from '../../jobs/statistics/function-names.ts';
 import { answer, resolveWindow } from '../../jobs/statistics/functions.ts';
@@ -11,7 +12,7 @@ import { knownPart } from '../../jobs/statistics/history.ts';
 import { TreasuryProvider } from '../../jobs/statistics/interest/treasury.ts';
 import { LakePrices, type PriceReader } from '../../jobs/statistics/lake-prices.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
-import { addDays, type DateRange } from '../../jobs/runtime/dates.ts';
+import { addDays, toDay, type DateRange } from '../../jobs/runtime/dates.ts';
 import { signals } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { distance, reference, referenceRows } from '../support/statistics.ts';
@@ -60,6 +61,8 @@ class TableReader implements PriceReader {
     return { rows, newest: this.newest };
   }
 }
+
+const isInWindow = ({ date }: PriceRow): boolean => date >= WINDOW.start && date < WINDOW.end;
 
 let store: TableStore;
 let reader: TableReader;
@@ -148,6 +151,37 @@ describe('a profile', () => {
     expect(await at({})).toEqual(tenYear);
   });
 
+  test('follows the market: what was computed of prices of it that changed is computed again', async () => {
+    const input = { tickers: ['AAPL'], riskFree: 0.01 };
+    const before = await ask('profile', input);
+    for (const [index, row] of reader.prices['SPY']!.entries())
+      reader.prices['SPY']![index] = { ...row, close: row.close! * (1 + 0.01 * (index % 3)) };
+    await invalidate(store, { ticker: 'SPY' });
+    const after = await ask('profile', input);
+    expect(after.cache).toEqual({ hits: 1, misses: 2 });
+    expect(after.result.AAPL.annual_return).toBe(before.result.AAPL.annual_return);
+    store = new MemoryStore();
+    expect(after.result).toEqual((await ask('profile', input)).result);
+  });
+
+  test('of a coin without weekends is that of the sessions of the market asked for', async () => {
+    // A market that rests on Mondays, too.
+    reader.prices['^REST'] = reader.prices['SPY']!.filter(({ date }) => toDay(date) % 7 !== 4);
+    const input = { tickers: ['BTC-USD'], weekends: false, riskFree: 0.01 };
+    const here = await ask('profile', input);
+    const there = await ask('profile', { ...input, market: '^REST' });
+    expect(there.prices['BTC-USD']!.rows).toBe(reader.prices['^REST'].filter(isInWindow).length);
+    expect(await ask('profile', input)).toMatchObject({ result: here.result, cache: { hits: 1, misses: 0 } });
+    expect(await ask('profile', { ...input, market: '^REST' })).toMatchObject({
+      result: there.result,
+      cache: { hits: 1, misses: 0 },
+    });
+    // Beside a share the days that both have count, whoever is the market.
+    const pair = { tickers: ['BTC-USD', 'AAPL'] };
+    const { result } = await ask('correlation', { ...pair, market: '^REST' });
+    expect((await ask('correlation', pair)).result).toEqual(result);
+  });
+
   test('of a long window is put together from those of its parts, to 1e-12', async () => {
     for (const [ticker, weekends, method] of [
       ['AAPL', undefined, 'moments'],
@@ -173,6 +207,21 @@ describe('a profile', () => {
         expect(Math.abs(value / direct.result[ticker][name] - 1)).toBeLessThan(1e-12);
       expect(joined.prices).toEqual(direct.prices);
     }
+  });
+
+  test('is not put together from windows of before and after a split', async () => {
+    const [early, late] = [
+      { tickers: ['AAPL'], start: '2013-04-28', end: '2013-09-01' },
+      { tickers: ['AAPL'], start: '2013-09-01', end: '2014-01-01' },
+    ];
+    await ask('var', early);
+    // The prices are gone, so that nobody can notice that they were restated.
+    await new PriceCache(store).forget('AAPL');
+    reader.prices['AAPL'] = reader.prices['AAPL']!.map((row) => ({ ...row, close: row.close! / 7 }));
+    await ask('var', late);
+    const whole = await ask('var', { tickers: ['AAPL'] });
+    store = new MemoryStore();
+    expect(whole.result).toEqual((await ask('var', { tickers: ['AAPL'] })).result);
   });
 });
 
