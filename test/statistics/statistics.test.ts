@@ -349,7 +349,7 @@ describe('portfolios', () => {
     ).toBeLessThan(1e-6);
     expect(result.total + result.cash).toBeCloseTo(10_000, 9);
     const [target] = Object.values<any>(reference.portfolios[0].targets);
-    const targeted = await ask('optimize', { tickers, objective: 'target-return', target: target.target });
+    const targeted = await ask('optimize', { tickers, target: target.target });
     expect(
       distance(
         targeted.result.holdings.map((one: any) => one.allocation),
@@ -454,9 +454,9 @@ describe('an error says what and where', () => {
       'no portfolio within the bounds returns 99 a year; choose from',
     ],
     [
-      'a target without its objective',
+      'a target of another objective',
       'optimize',
-      { tickers: ['AAPL', 'GOOG'], target: 1 },
+      { tickers: ['AAPL', 'GOOG'], target: 1, objective: 'maximum-return' },
       'a target goes with the objective target-return',
     ],
     [
