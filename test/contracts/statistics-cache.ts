@@ -2,12 +2,8 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { invalidate } from '../../jobs/statistics/cache/invalidate.ts';
 import { PriceCache, type PriceRow } from '../../jobs/statistics/cache/price-cache.ts';
 import { RateCache } from '../../jobs/statistics/cache/rate-cache.ts';
-import {
-  StatisticCache,
-  type OwnProfile,
-  type PairProfile,
-  type WindowKey,
-} from '../../jobs/statistics/cache/statistic-cache.ts';
+import { StatisticCache } from '../../jobs/statistics/cache/statistic-cache.ts';
+import type { OwnProfile, PairProfile, WindowKey } from '../../jobs/statistics/cache/statistic-items.ts';
 import {
   startingWith,
   type Item,
@@ -20,7 +16,13 @@ import { randomNumbers } from '../support/series.ts';
 
 const SOURCE = 'file:/lake|csv';
 const NOW = new Date('2026-10-05T12:00:00Z');
-const WINDOW: WindowKey = { start: '2025-01-01', end: '2026-01-01', method: 'moments', weekends: false };
+const WINDOW: WindowKey = {
+  start: '2025-01-01',
+  end: '2026-01-01',
+  method: 'moments',
+  weekends: false,
+  sessions: undefined,
+};
 
 function ownProfile(annualReturn: number): OwnProfile {
   return {
@@ -234,12 +236,14 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
   });
 
   describe('profiles', () => {
-    test('of one start with different end, method or weekends all stay', async () => {
+    test('of one start with different end, method, weekends or sessions all stay', async () => {
       const windows: WindowKey[] = [
         WINDOW,
         { ...WINDOW, end: '2026-02-01' },
         { ...WINDOW, method: 'percentiles' },
         { ...WINDOW, weekends: true },
+        { ...WINDOW, sessions: 'SPY' },
+        { ...WINDOW, sessions: '^N225' },
       ];
       for (const [index, window] of windows.entries())
         await statistics.putOwn('BTC-USD', window, ownProfile(index), origin);
@@ -251,7 +255,7 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
           isFinal: true,
         });
       }
-      expect(await statistics.profilesFrom('BTC-USD', '2025-01-01')).toHaveLength(4);
+      expect(await statistics.profilesFrom('BTC-USD', '2025-01-01')).toHaveLength(6);
       expect(await statistics.profilesFrom('BTC-USD', '2025-01-02')).toEqual([]);
     });
 
@@ -290,6 +294,7 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
   test('correlations are the same in both orders, and each partner has its own', async () => {
     await statistics.putCorrelation('SPY', 'AAPL', WINDOW, PAIR, origin);
     await statistics.putCorrelation('SPY', 'VTI', WINDOW, { ...PAIR, correlation: 0.99 }, origin);
+    await statistics.putCorrelation('AAPL', 'SPY', { ...WINDOW, sessions: 'VTI' }, PAIR, origin);
     expect(await statistics.correlation('SPY', 'AAPL', WINDOW)).toEqual({
       window: WINDOW,
       pair: PAIR,
@@ -298,6 +303,7 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
     const { pair } = (await statistics.correlation('AAPL', 'SPY', WINDOW))!;
     expect([pair.correlation, pair.summary.sums, pair.last.closes]).toEqual([-0.25, [0.2, 0.1], [4, 3]]);
     expect(await statistics.correlationsFrom('VTI', 'SPY', '2025-01-01')).toHaveLength(1);
+    expect(await statistics.correlationsFrom('SPY', 'AAPL', '2025-01-01')).toHaveLength(2);
     expect(await statistics.partners('SPY')).toEqual(['AAPL', 'VTI']);
     expect(await statistics.partners('VTI')).toEqual(['SPY']);
   });

@@ -13,7 +13,7 @@ import {
   type KeySchemaElement,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoBilling } from '../../runtime/environment.ts';
+import type { CacheSettings, DynamoBilling } from '../../runtime/environment.ts';
 import { StatisticsError } from '../errors.ts';
 import { dynamoFailure } from './dynamodb-store.ts';
 import { keyAttributes, TABLES, TTL_ATTRIBUTE, type TableDefinition } from './tables.ts';
@@ -67,18 +67,30 @@ export function createTableInput(
   };
 }
 
+/** Makes the tables that are not there, checks those that are, and lets DynamoDB remove items that went stale. */
+export async function provision(
+  client: DynamoDBClient,
+  { tablePrefix, billing }: Pick<CacheSettings, 'tablePrefix' | 'billing'>,
+): Promise<void> {
+  await createTables(client, tablePrefix, billing);
+  await enableTtl(client, tablePrefix);
+}
+
 /** Makes the tables that are not there, waits until all can be used, and checks that each is what it should be. */
 export async function createTables(
   client: DynamoDBClient,
   prefix: string,
   billing: DynamoBilling,
 ): Promise<void> {
+  // DynamoDB makes one table with indexes at a time.
   for (const table of Object.values(TABLES)) {
     const name = prefix + table.name;
     try {
-      if ((await describe(client, name)) === undefined) await create(client, table, prefix, billing);
-      await waitUntilTableExists({ client, maxWaitTime: MAX_WAIT_S, minDelay: 1 }, { TableName: name });
-      checkSchema(table, name, (await describe(client, name))!);
+      const known = await describe(client, name);
+      if (known === undefined) await create(client, table, prefix, billing);
+      if (known?.TableStatus !== 'ACTIVE')
+        await waitUntilTableExists({ client, maxWaitTime: MAX_WAIT_S, minDelay: 1 }, { TableName: name });
+      checkSchema(table, name, known ?? (await describe(client, name))!);
     } catch (error) {
       if (error instanceof StatisticsError) throw error;
       throw dynamoFailure(`cannot provision table ${name}`, error);

@@ -28,6 +28,11 @@ export class PriceCache {
     return rows;
   }
 
+  /** The close of a day, whether or not it is covered. */
+  async close(ticker: string, date: IsoDate): Promise<number | undefined> {
+    return (await this.#store.get('prices', ticker, date))?.['close'] as number | undefined;
+  }
+
   /** Known ranges by where they are from. */
   coverage(ticker: string): Promise<ReadonlyMap<string, readonly DateRange[]>> {
     return readCoverage(this.#store, 'prices', ticker);
