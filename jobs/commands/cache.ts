@@ -52,7 +52,7 @@ export function defineCache(command: Command, job: Job): void {
 
   define('invalidate')
     .description('remove statistics that fit all conditions given')
-    .option('--ticker <symbol>', 'of a ticker; without another condition its prices go, too')
+    .option('--ticker <symbol>', 'of a ticker; without another condition its prices are read again, too')
     .option('--method <name>', METHODS.join(', '), oneOf('--method', METHODS))
     .option('--end-before <date>', 'of windows that end before a date', (text) =>
       parseDate(text, '--end-before'),
@@ -66,8 +66,10 @@ export function defineCache(command: Command, job: Job): void {
         throw new UsageError('give conditions, or --all for every statistic');
       const store = await openCache(settings, await awsConfig(local), systemClock, job.signal);
       try {
-        const { profiles, correlations, prices } = await invalidate(store, filter);
-        job.print(`removed    ${profiles} profiles, ${correlations} correlations, ${prices} items of prices`);
+        const { profiles, correlations, ranges } = await invalidate(store, filter);
+        job.print(
+          `removed    ${profiles} profiles, ${correlations} correlations, ${ranges} ranges of prices`,
+        );
       } finally {
         await store.close();
       }

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { fromDay, toDay, type DateRange } from '../runtime/dates.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { assetType, PERIODS_PER_YEAR } from './assets.ts';
+import { missingParts } from './cache/coverage.ts';
 import { invalidate } from './cache/invalidate.ts';
 import { PriceCache, type PriceRow } from './cache/price-cache.ts';
 import { RateCache } from './cache/rate-cache.ts';
@@ -263,6 +264,8 @@ export class Statistics {
 
   /** Whether windows start and end at closes that are known now: after a split those of before have another scale. */
   async #areOfNow(ticker: string, ends: readonly Pick<OwnProfile, 'first' | 'last'>[]): Promise<boolean> {
+    const known = (await this.#knownPrices.coverage(ticker)).get(this.#parts.prices.source) ?? [];
+    if (missingParts(this.request.window, known).length > 0) return false;
     for (const { date, close } of ends.flatMap(({ first, last }) => [first, last]))
       if ((await this.#knownPrices.close(ticker, date)) !== close) return false;
     return true;

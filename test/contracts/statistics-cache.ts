@@ -209,6 +209,31 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
     expect(await prices.read('SPY', { start: '2026-01-01', end: '2026-02-01' })).toHaveLength(12);
   });
 
+  test('what is known is there, also when somebody forgets it at the same time', async () => {
+    const prices = new PriceCache(store);
+    const range = { start: '2026-01-01', end: '2026-03-01' };
+    const rows = Array.from({ length: 59 }, (_, index) => ({
+      date: addDays(range.start, index),
+      open: null,
+      close: 1 + index,
+      dividend: null,
+    }));
+    await prices.write('SPY', rows, range, SOURCE);
+    await Promise.all([
+      prices.forget('SPY'),
+      prices.write('SPY', rows, range, SOURCE),
+      prices.forget('SPY'),
+      prices.write('SPY', rows, range, SOURCE),
+    ]);
+    for (const known of (await prices.coverage('SPY')).get(SOURCE) ?? [])
+      expect(await prices.read('SPY', known)).toEqual(
+        rows.filter(({ date }) => date >= known.start && date < known.end),
+      );
+    // A day that the source no longer has goes when its range is written again.
+    await prices.write('SPY', rows.slice(1), range, SOURCE);
+    expect(await prices.read('SPY', range)).toEqual(rows.slice(1));
+  });
+
   test('yields come back by maturity, a day without one as null', async () => {
     const rates = new RateCache(store);
     const curve = (date: string, ten: number | null) => ({
@@ -328,23 +353,23 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
     });
 
     test.each([
-      ['a method', { method: 'likelihood' }, { profiles: 2, correlations: 1, prices: 0 }],
+      ['a method', { method: 'likelihood' }, { profiles: 2, correlations: 1, ranges: 0 }],
       [
         'windows that end before a date',
         { endBefore: '2025-07-01' },
-        { profiles: 2, correlations: 1, prices: 0 },
+        { profiles: 2, correlations: 1, ranges: 0 },
       ],
-      ['the weekends of coins', { weekends: true }, { profiles: 1, correlations: 0, prices: 0 }],
-      ['a ticker, with its prices', { ticker: 'SPY' }, { profiles: 3, correlations: 4, prices: 2 }],
+      ['the weekends of coins', { weekends: true }, { profiles: 1, correlations: 0, ranges: 0 }],
+      ['a ticker, with its prices', { ticker: 'SPY' }, { profiles: 3, correlations: 4, ranges: 1 }],
       [
         'what fits all conditions',
         { ticker: 'AAPL', method: 'moments', endBefore: '2025-07-01' },
-        { profiles: 1, correlations: 1, prices: 0 },
+        { profiles: 1, correlations: 1, ranges: 0 },
       ],
-      ['every statistic', {}, { profiles: 7, correlations: 4, prices: 0 }],
+      ['every statistic', {}, { profiles: 7, correlations: 4, ranges: 0 }],
     ] as const)('%s', async (_what, filter, counts) => {
       expect(await invalidate(store, filter)).toEqual(counts);
-      expect(await invalidate(store, filter)).toEqual({ profiles: 0, correlations: 0, prices: 0 });
+      expect(await invalidate(store, filter)).toEqual({ profiles: 0, correlations: 0, ranges: 0 });
     });
   });
 }

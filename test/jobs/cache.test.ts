@@ -48,15 +48,17 @@ test('the embedded cache is shown, invalidated by condition and emptied', async 
   });
   const run = async (...args: string[]): Promise<string> => (await signals(['cache', ...args], own)).stdout;
   expect(await run('invalidate', '--method', 'percentiles')).toBe(
-    'removed    2 profiles, 1 correlations, 0 items of prices\n',
+    'removed    2 profiles, 1 correlations, 0 ranges of prices\n',
   );
   expect(await run('invalidate', '--end-before', '2012-04-01')).toBe(
-    'removed    0 profiles, 0 correlations, 0 items of prices\n',
+    'removed    0 profiles, 0 correlations, 0 ranges of prices\n',
   );
   expect(await run('invalidate', '--ticker', 'IBM')).toBe(
-    'removed    1 profiles, 1 correlations, 53 items of prices\n',
+    'removed    1 profiles, 1 correlations, 1 ranges of prices\n',
   );
-  expect(await run('invalidate', '--all')).toBe('removed    1 profiles, 0 correlations, 0 items of prices\n');
+  expect(await run('invalidate', '--all')).toBe(
+    'removed    1 profiles, 0 correlations, 0 ranges of prices\n',
+  );
   expect(await run('drop', '--yes')).toMatch(
     /^dropped {4}prices, interest, profile, correlations of sqlite:/,
   );

@@ -479,6 +479,13 @@ describe('an error says what and where', () => {
   test('the default window ends tomorrow', () => {
     expect(resolveWindow({}, 145, '2026-10-05')).toEqual({ start: '2026-05-14', end: '2026-10-06' });
   });
+
+  test('a window that ends in the future ends tomorrow, with the yields there are', async () => {
+    today = '2014-01-01';
+    const { window, riskFree } = await ask('profile', { tickers: ['AAPL'], end: '2030-01-01' });
+    expect(window.end).toBe('2014-01-02');
+    expect(riskFree).toMatchObject({ date: '2013-12-31' });
+  });
 });
 
 describe('prices of a lake', () => {

@@ -13,7 +13,7 @@ import {
   type KeySchemaElement,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
-import type { CacheSettings, DynamoBilling } from '../../runtime/environment.ts';
+import type { DynamoBilling } from '../../runtime/environment.ts';
 import { StatisticsError } from '../errors.ts';
 import { dynamoFailure } from './dynamodb-store.ts';
 import { keyAttributes, TABLES, TTL_ATTRIBUTE, type TableDefinition } from './tables.ts';
@@ -65,15 +65,6 @@ export function createTableInput(
         }),
     Tags: [PROVISIONED_BY],
   };
-}
-
-/** Makes the tables that are not there, checks those that are, and lets DynamoDB remove items that went stale. */
-export async function provision(
-  client: DynamoDBClient,
-  { tablePrefix, billing }: Pick<CacheSettings, 'tablePrefix' | 'billing'>,
-): Promise<void> {
-  await createTables(client, tablePrefix, billing);
-  await enableTtl(client, tablePrefix);
 }
 
 /** Makes the tables that are not there, waits until all can be used, and checks that each is what it should be. */

@@ -26,8 +26,8 @@ export async function openCache(
     case 'sqlite':
       return new SqliteStore(settings.sqliteFile);
     case 'dynamodb': {
-      const { client, DynamoStore, tables } = await connect(aws);
-      if (settings.provision === 'if-missing') await tables.provision(client, settings);
+      if (settings.provision === 'if-missing') await provisionCache(settings, aws);
+      const { client, DynamoStore } = await connect(aws);
       return new DynamoStore(client, settings.tablePrefix, clock, signal);
     }
   }
@@ -44,7 +44,8 @@ export async function provisionCache(settings: CacheSettings, aws: AwsConfig): P
   if (settings.mode === 'sqlite') return withSqlite(settings, () => {});
   if (settings.mode === 'memory') return;
   const { client, tables } = await connect(aws);
-  await tables.provision(client, settings);
+  await tables.createTables(client, settings.tablePrefix, settings.billing);
+  await tables.enableTtl(client, settings.tablePrefix);
 }
 
 /** What there is of each table. */
