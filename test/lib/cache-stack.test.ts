@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Size } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import { readEnvironment, type DynamoBilling } from '../../jobs/runtime/environment.ts';
 import { createTableInput } from '../../jobs/statistics/cache/dynamodb-tables.ts';
 import { iamPolicy, RUNTIME_ACTIONS } from '../../jobs/statistics/cache/iam-policy.ts';
@@ -17,6 +19,7 @@ beforeAll(() => {
     ...config,
     tables: { tablePrefix: 'blue-', billing: PROVISIONED },
     statistics: FUNCTION_NAMES,
+    trading: { storage: Size.gibibytes(1), ecpuPerSecond: 1000 },
   }));
 });
 
@@ -166,5 +169,37 @@ describe('the functions', () => {
         expect.objectContaining({ MetricNamespace: 'signals-statistics', MetricName: 'Failures' }),
       ]);
     }
+  });
+});
+
+describe('the state of traders', () => {
+  test('is there only where a stage asks for it', () => {
+    stage.cache.resourceCountIs('AWS::ElastiCache::ServerlessCache', 0);
+    stage.jobs.resourceCountIs('AWS::ECS::TaskDefinition', 2);
+    const { dev, prod } = readSettings({ dev: { trading: {} } }, {});
+    expect([dev.trading, prod.trading]).toEqual([{ gigabytes: 1, ecpuPerSecond: 1000 }, undefined]);
+  });
+
+  test('is kept, in the network of the tasks', () => {
+    const [[, cache]] = ofType(provisioned, 'AWS::ElastiCache::ServerlessCache') as [[string, Resource]];
+    expect(cache).toMatchObject({ DeletionPolicy: 'Retain', Properties: { SnapshotRetentionLimit: 7 } });
+    expect(cache.Properties['SubnetIds'].map(flatten)).toEqual([
+      '<NetworkVpcpublicSubnet1Subnet>',
+      '<NetworkVpcpublicSubnet2Subnet>',
+    ]);
+  });
+
+  test('has a task to look at it with, which gets the password from the secret', () => {
+    provisioned.jobs.hasResourceProperties('AWS::ECS::TaskDefinition', {
+      Family: 'signals-trading',
+      ContainerDefinitions: [
+        Match.objectLike({
+          Command: ['trading', 'status'],
+          Environment: Match.arrayWith([{ Name: 'TRADING_STATE', Value: Match.anyValue() }]),
+          Secrets: [{ Name: 'TRADING_STATE_PASSWORD', ValueFrom: Match.anyValue() }],
+        }),
+      ],
+    });
+    provisioned.jobs.resourceCountIs('AWS::Logs::SubscriptionFilter', 4);
   });
 });

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Size } from 'aws-cdk-lib';
 import { flatten } from './flatten.ts';
 import { resourcesOf, synthesizeStage } from './stages.ts';
 
@@ -57,8 +58,11 @@ let statements: Placed[];
 let types: Map<string, Record<string, any>>;
 
 beforeAll(() => {
-  const { lake, cache, jobs } = synthesizeStage('prod');
-  types = new Map(Object.entries({ ...resourcesOf(lake), ...resourcesOf(cache), ...resourcesOf(jobs) }));
+  const { config: _config, ...templates } = synthesizeStage('prod', (config) => ({
+    ...config,
+    trading: { storage: Size.gibibytes(1), ecpuPerSecond: 1000 },
+  }));
+  types = new Map(Object.values(templates).flatMap((template) => Object.entries(resourcesOf(template))));
   statements = [...types].flatMap(([id, { Type: type, Properties = {} }]) => {
     const documents = [
       Properties['PolicyDocument'],
