@@ -15,7 +15,7 @@ import { checkClose } from './estimators/series.ts';
 export interface PriceAnswer {
   /** Ascending by date, a list for each ticker asked for. */
   readonly rows: ReadonlyMap<string, readonly PriceRow[]>;
-  /** No later date is there for anybody; undefined when nothing is. */
+  /** A date up to which the source goes at least, whoever has it; undefined when there is nothing. */
   readonly newest: IsoDate | undefined;
 }
 
