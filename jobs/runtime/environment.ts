@@ -33,6 +33,7 @@ const schema = tableVariables.extend({
   SIGNALS_WORKGROUP: optionalText,
   SIGNALS_CRAWLER: optionalText,
   TRADING_STATE: optionalText,
+  TRADING_STATE_PASSWORD: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
   YAHOO_RATE: numberOr(2).pipe(z.number().min(0)),
   YAHOO_IN_FLIGHT: numberOr(4).pipe(z.number().int().min(1)),
@@ -86,6 +87,8 @@ export interface Environment {
   /** Undefined when none of its variables is set: then a lake in S3 is read without Athena. */
   readonly athena: AthenaNames | undefined;
   readonly tradingState: string;
+  /** A secret: never part of a message. */
+  readonly tradingStatePassword: string | undefined;
   readonly yahooBaseUrl: string | undefined;
   /** Requests a second, 0 for no limit. */
   readonly yahooRate: number;
@@ -113,6 +116,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     lake: others.SIGNALS_LAKE ?? 'file:./data/lake',
     athena: readAthena(others),
     tradingState: others.TRADING_STATE ?? 'sqlite:data/cache/trading.db',
+    tradingStatePassword: others.TRADING_STATE_PASSWORD,
     yahooBaseUrl: YAHOO_BASE_URL,
     yahooRate: YAHOO_RATE,
     yahooInFlight: YAHOO_IN_FLIGHT,

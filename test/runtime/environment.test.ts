@@ -6,6 +6,7 @@ test('nothing set means a lake and a trading state below data, info and the form
     lake: 'file:./data/lake',
     athena: undefined,
     tradingState: 'sqlite:data/cache/trading.db',
+    tradingStatePassword: undefined,
     yahooBaseUrl: undefined,
     yahooRate: 2,
     yahooInFlight: 4,
