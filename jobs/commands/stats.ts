@@ -16,6 +16,7 @@ import { answer, FUNCTIONS } from '../statistics/functions.ts';
 import type { Answer } from '../statistics/functions/definition.ts';
 import { OBJECTIVES } from '../statistics/functions/portfolios.ts';
 import { openStatistics, parseMaturity } from '../statistics/open-statistics.ts';
+import { renderPlot } from '../statistics/plots/render-plot.ts';
 import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
 import { oneOf, parseCount, parsePositive } from './options.ts';
 import { resolveTickers } from './universe.ts';
@@ -133,11 +134,7 @@ async function runStats(name: FunctionName, given: Input, output: OutputOptions,
     job.print([...origin, '', formatResult(table, 'table', limits), ...describeTotals(found)].join('\n'));
   }
   if (output.save !== undefined) await writeWhole(output.save, `${json}\n`);
-  if (output.plot !== undefined) {
-    // Drawing takes a library that takes a while to load.
-    const { renderPlot } = await import('../statistics/plots.ts');
-    await writeWhole(output.plot, renderPlot(found, form!));
-  }
+  if (output.plot !== undefined) await writeWhole(output.plot, renderPlot(found, form!));
 }
 
 /**

@@ -15,7 +15,7 @@ import { checkClose } from './estimators/series.ts';
 export interface PriceAnswer {
   /** Ascending by date, a list for each ticker asked for. */
   readonly rows: ReadonlyMap<string, readonly PriceRow[]>;
-  /** No later date is there for anybody; undefined when nothing is. */
+  /** A date up to which the source goes at least, whoever has it; undefined when there is nothing. */
   readonly newest: IsoDate | undefined;
 }
 
@@ -23,7 +23,8 @@ export interface PriceAnswer {
 export interface PriceReader {
   /** Names it: prices from elsewhere are not mixed with its own. */
   readonly source: string;
-  read(tickers: readonly string[], range: DateRange): Promise<PriceAnswer>;
+  /** Rows in any of the ranges. */
+  read(tickers: readonly string[], ranges: readonly DateRange[]): Promise<PriceAnswer>;
 }
 
 /** Month objects that are read at once. */
@@ -45,7 +46,7 @@ export class LakePrices implements PriceReader {
     this.#provider = provider;
   }
 
-  async read(tickers: readonly string[], range: DateRange): Promise<PriceAnswer> {
+  async read(tickers: readonly string[], ranges: readonly DateRange[]): Promise<PriceAnswer> {
     const rows = new Map<string, PriceRow[]>(tickers.map((ticker) => [ticker, []]));
     const provider = await chooseProvider(this.#store, this.#provider);
     if (provider === undefined) return { rows, newest: undefined };
@@ -54,18 +55,24 @@ export class LakePrices implements PriceReader {
       const month = parsePricesKey(key)?.month;
       if (month !== undefined) months.push(month);
     }
-    const wanted = months.filter((month) => `${month}-31` >= range.start && `${month}-01` < range.end);
+    const wanted = months.filter((month) =>
+      ranges.some(({ start, end }) => `${month}-31` >= start && `${month}-01` < end),
+    );
     const limit = pLimit(CONCURRENT_READS);
     const parts = await Promise.all(
-      wanted.map((month) => limit(() => this.#readMonth(pricesKey(provider, month), tickers, range))),
+      wanted.map((month) => limit(() => this.#readMonth(pricesKey(provider, month), tickers, ranges))),
     );
     for (const part of parts) for (const [ticker, found] of part.rows) rows.get(ticker)!.push(...found);
-    const later = months.filter((month) => `${month}-01` >= range.end).map((month) => `${month}-01`);
-    const newest = [...parts.flatMap((part) => part.newest ?? []), ...later].toSorted().at(-1);
+    const known = [...parts.flatMap((part) => part.newest ?? []), ...months.map((month) => `${month}-01`)];
+    const newest = known.toSorted().at(-1);
     return { rows, newest };
   }
 
-  async #readMonth(key: string, tickers: readonly string[], { start, end }: DateRange): Promise<PriceAnswer> {
+  async #readMonth(
+    key: string,
+    tickers: readonly string[],
+    ranges: readonly DateRange[],
+  ): Promise<PriceAnswer> {
     const object = await this.#store.get(key);
     const rows = new Map<string, PriceRow[]>(tickers.map((ticker) => [ticker, []]));
     if (object === undefined) return { rows, newest: undefined };
@@ -82,7 +89,8 @@ export class LakePrices implements PriceReader {
       });
       for (const { ticker, date, open, close, dividend } of found) {
         const day = utcDate(date as Date);
-        if (day < start || day >= end || (close === null && dividend === null)) continue;
+        const isWanted = ranges.some(({ start, end }) => day >= start && day < end);
+        if (!isWanted || (close === null && dividend === null)) continue;
         if (close !== null) checkClose(ticker as string, day, close);
         rows
           .get(ticker as string)!
