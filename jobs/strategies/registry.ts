@@ -1,0 +1,16 @@
+import { UnknownStrategyError } from './errors.ts';
+import type { StrategyClass } from './strategy.ts';
+
+/** All classes of strategies. What was persisted of a type that is not here is refused. */
+const CLASSES: readonly StrategyClass[] = [];
+
+/** The class of a type. Throws UnknownStrategyError when there is none. */
+export function strategyClass(type: string): StrategyClass {
+  const found = CLASSES.find((one) => one.type === type);
+  if (found === undefined) {
+    throw new UnknownStrategyError(
+      `strategy type "${type}" is not known; choose ${CLASSES.map((one) => one.type).join(', ')}`,
+    );
+  }
+  return found;
+}
