@@ -10,11 +10,19 @@ function numberOr(fallback: number) {
   return optionalText.transform((value) => (value === undefined ? fallback : Number(value)));
 }
 
+const workspaceName = z
+  .string()
+  .regex(/^[\w-]{1,40}$/)
+  .default('default');
+
 const schema = z.object({
   SIGNALS_LAKE: optionalText,
   SIGNALS_DATABASE: optionalText,
   SIGNALS_WORKGROUP: optionalText,
   SIGNALS_CRAWLER: optionalText,
+  SIGNALS_OBJECTS: optionalText,
+  SIGNALS_ORGANISATION: optionalText.pipe(workspaceName),
+  SIGNALS_WORKSPACE: optionalText.pipe(workspaceName),
   TRADING_STATE: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
   YAHOO_RATE: numberOr(2).pipe(z.number().min(0)),
@@ -64,6 +72,13 @@ export interface CacheSettings {
   readonly provision: 'never' | 'if-missing';
 }
 
+/** Where objects and strategies are kept, and whose they are: everything below one organisation is shared by it. */
+export interface ObjectSettings {
+  readonly url: string;
+  readonly organisation: string;
+  readonly workspace: string;
+}
+
 /** Names of what answers for a lake in S3 on AWS. */
 export interface AthenaNames {
   readonly database: string;
@@ -76,6 +91,7 @@ export interface Environment {
   readonly lake: string;
   /** Undefined when none of its variables is set: then a lake in S3 is read without Athena. */
   readonly athena: AthenaNames | undefined;
+  readonly objects: ObjectSettings;
   readonly tradingState: string;
   readonly yahooBaseUrl: string | undefined;
   /** Requests a second, 0 for no limit. */
@@ -107,6 +123,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   return {
     lake: others.SIGNALS_LAKE ?? 'file:./data/lake',
     athena: readAthena(others),
+    objects: {
+      url: others.SIGNALS_OBJECTS ?? 'file:data/objects',
+      organisation: others.SIGNALS_ORGANISATION,
+      workspace: others.SIGNALS_WORKSPACE,
+    },
     tradingState: others.TRADING_STATE ?? 'sqlite:data/cache/trading.db',
     yahooBaseUrl: YAHOO_BASE_URL,
     yahooRate: YAHOO_RATE,
