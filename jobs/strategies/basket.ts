@@ -4,7 +4,7 @@ import { rollBasket } from './basket-kernel.ts';
 import { ComputedStrategy } from './computed-strategy.ts';
 import type { StrategyContext } from './context.ts';
 import { BadPriceError, NoPricesError, RecipeError } from './errors.ts';
-import { isoDate, parseRecipe } from './parse-recipe.ts';
+import { isoDate, parseRecipe, resolveStart } from './parse-recipe.ts';
 import { scheduledIndexes } from './schedule.ts';
 import type { LevelSeries, Recipe, Strategy, StrategyClass, StrategyState } from './strategy.ts';
 
@@ -96,12 +96,7 @@ export class RollingBasket extends ComputedStrategy {
         `${TYPE} "${name}" has two components named "${repeated.name}"; give them names of their own`,
       );
     }
-    const start = parsed.start === undefined ? (context.defaultStartDate ?? null) : parsed.start;
-    if (start !== null && start > context.envDate) {
-      throw new RecipeError(
-        `start of ${TYPE} is ${start}, after the environment date ${context.envDate}; choose an earlier start`,
-      );
-    }
+    const start = resolveStart(parsed.start, context, TYPE);
     this.name = name;
     this.#components = components;
     this.#terms = { ...parsed, start };
@@ -113,7 +108,7 @@ export class RollingBasket extends ComputedStrategy {
   protected override async compute(): Promise<StrategyState> {
     const { weights, schedule, cost, initialCash, start } = this.#terms;
     const histories = await Promise.all(this.#components.map((component) => component.history()));
-    const dates = commonDates(histories, start);
+    const dates = commonDates(histories, start, this.#context.envDate);
     if (dates.length === 0) {
       throw new NoPricesError(
         `${TYPE} "${this.name}" has no date ${start === null ? '' : `from ${start} `}up to ` +
@@ -164,11 +159,12 @@ export function rollingBasketClass(classOf: (type: string) => StrategyClass): St
   };
 }
 
-function commonDates(histories: readonly LevelSeries[], start: IsoDate | null): Int32Array {
+function commonDates(histories: readonly LevelSeries[], start: IsoDate | null, end: IsoDate): Int32Array {
   const [first, ...others] = histories.map(({ dates }) => dates);
   const sets = others.map((dates) => new Set(dates));
   const from = start === null ? -Infinity : toDay(start);
-  return first!.filter((day) => day >= from && sets.every((days) => days.has(day)));
+  const to = toDay(end);
+  return first!.filter((day) => day >= from && day <= to && sets.every((days) => days.has(day)));
 }
 
 /** @param dates some of the history's */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isIsoDate } from '../runtime/dates.ts';
+import { isIsoDate, type IsoDate } from '../runtime/dates.ts';
+import type { StrategyContext } from './context.ts';
 import { RecipeError } from './errors.ts';
 
 export const isoDate = z
@@ -24,4 +25,17 @@ const MAX_SHOWN = 80;
 function show(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
+}
+
+/** Where a strategy starts, null for its first price. Throws RecipeError when that is after the environment date. */
+export function resolveStart(
+  given: IsoDate | null | undefined,
+  { defaultStartDate, envDate }: StrategyContext,
+  what: string,
+): IsoDate | null {
+  const start = given === undefined ? (defaultStartDate ?? null) : given;
+  if (start === null || start <= envDate) return start;
+  throw new RecipeError(
+    `start of ${what} is ${start}, after the environment date ${envDate}; choose an earlier start`,
+  );
 }

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import type { IsoDate } from '../runtime/dates.ts';
 import type { StrategyContext } from './context.ts';
 import { ComputedStrategy } from './computed-strategy.ts';
-import { NoPricesError, RecipeError } from './errors.ts';
+import { NoPricesError } from './errors.ts';
 import { holdingOf } from './holding.ts';
-import { isoDate, parseRecipe } from './parse-recipe.ts';
+import { isoDate, parseRecipe, resolveStart } from './parse-recipe.ts';
 import { reinvestDividends } from './reinvestment-kernel.ts';
 import type { StrategyClass, StrategyState } from './strategy.ts';
 
 const TYPE = 'ReinvestmentStrategy';
+const TYPE_VERSION = 1;
 
 const schema = z
   .strictObject({
@@ -59,7 +60,7 @@ type CompleteRecipe = Omit<Parsed, 'name' | 'start'> & {
 export class ReinvestmentStrategy extends ComputedStrategy {
   readonly name: string;
   readonly type = TYPE;
-  readonly typeVersion = 1;
+  readonly typeVersion = TYPE_VERSION;
   /** Complete: nothing in it is left to a default. */
   readonly recipe: CompleteRecipe;
   readonly #context: StrategyContext;
@@ -68,12 +69,7 @@ export class ReinvestmentStrategy extends ComputedStrategy {
   constructor(recipe: ReinvestmentRecipe, context: StrategyContext, state?: StrategyState) {
     super(state);
     const parsed = parseRecipe(schema, recipe, TYPE);
-    const start = parsed.start === undefined ? (context.defaultStartDate ?? null) : parsed.start;
-    if (start !== null && start > context.envDate) {
-      throw new RecipeError(
-        `start of ${TYPE} is ${start}, after the environment date ${context.envDate}; choose an earlier start`,
-      );
-    }
+    const start = resolveStart(parsed.start, context, TYPE);
     this.name = parsed.name ?? `${parsed.ticker} REINV STRATEGY`;
     this.recipe = { ...parsed, name: this.name, start };
     this.#context = context;
@@ -103,7 +99,7 @@ export class ReinvestmentStrategy extends ComputedStrategy {
 
 export const reinvestmentClass: StrategyClass = {
   type: TYPE,
-  typeVersion: 1,
+  typeVersion: TYPE_VERSION,
   create: (recipe, context, state) =>
     new ReinvestmentStrategy(parseRecipe(schema, recipe, TYPE), context, state),
 };
