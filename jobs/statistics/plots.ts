@@ -1,13 +1,10 @@
-import { BarChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, TitleComponent, VisualMapComponent } from 'echarts/components';
-import { init, use, type EChartsCoreOption } from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
+import type { EChartsCoreOption } from 'echarts/core';
+import { renderChart } from '../runtime/chart.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { normalPdf, normalQuantile } from './estimators/normal.ts';
 import type { Answer } from './functions/definition.ts';
 import { MATURITIES, type Maturity } from './interest/yields.ts';
 
-const SIZE = { width: 960, height: 600 };
 const BINS = 20;
 
 interface PlottedPortfolio {
@@ -17,23 +14,7 @@ interface PlottedPortfolio {
 
 /** An answer drawn as `svg`, or as an `html` page with it. Throws UsageError for one that has no picture. */
 export function renderPlot(answer: Answer, form: 'svg' | 'html'): string {
-  use([
-    BarChart,
-    HeatmapChart,
-    LineChart,
-    ScatterChart,
-    GridComponent,
-    LegendComponent,
-    TitleComponent,
-    VisualMapComponent,
-    SVGRenderer,
-  ]);
-  const chart = init(null, null, { renderer: 'svg', ssr: true, ...SIZE });
-  chart.setOption({ animation: false, backgroundColor: '#fff', ...describe(answer) });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  if (form === 'svg') return svg;
-  return `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>${answer.function}</title>\n${svg}\n</html>\n`;
+  return renderChart(describe(answer), form, answer.function);
 }
 
 function describe({ function: name, window: { start, end }, result, prices }: Answer): EChartsCoreOption {

@@ -23,7 +23,7 @@ export interface PriceHistory {
    */
   read(
     tickers: readonly string[],
-    range: { readonly start?: IsoDate; readonly end: IsoDate },
+    range: { readonly start?: IsoDate | undefined; readonly end: IsoDate },
   ): Promise<ReadonlyMap<string, PriceBars>>;
 }
 

@@ -25,7 +25,7 @@ export class LakeHistory implements PriceHistory {
 
   async read(
     tickers: readonly string[],
-    { start = BEGINNING, end }: { readonly start?: IsoDate; readonly end: IsoDate },
+    { start = BEGINNING, end }: { readonly start?: IsoDate | undefined; readonly end: IsoDate },
   ): Promise<ReadonlyMap<string, PriceBars>> {
     const last = end < this.#envDate ? end : this.#envDate;
     const provider = await chooseProvider(this.#store, this.#provider);

@@ -1,8 +1,10 @@
+import { rollingBasketClass } from './basket.ts';
 import { UnknownStrategyError } from './errors.ts';
+import { reinvestmentClass } from './reinvestment.ts';
 import type { StrategyClass } from './strategy.ts';
 
 /** All classes of strategies. What was persisted of a type that is not here is refused. */
-const CLASSES: readonly StrategyClass[] = [];
+const CLASSES: readonly StrategyClass[] = [reinvestmentClass, rollingBasketClass(strategyClass)];
 
 /** The class of a type. Throws UnknownStrategyError when there is none. */
 export function strategyClass(type: string): StrategyClass {
