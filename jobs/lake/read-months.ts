@@ -81,6 +81,35 @@ export async function readMonths<Column extends string, T>(
   return { parts: read.map(({ part }) => part), newest };
 }
 
+/** The last date up to and with `end` that a provider has prices of, whoever's they are. */
+export async function newestDateUpTo(
+  store: ObjectStore,
+  provider: string,
+  end: IsoDate,
+): Promise<IsoDate | undefined> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(pricesFolder(provider))) {
+    const month = parsePricesKey(key)?.month;
+    if (month !== undefined && month <= end.slice(0, 7)) keys.push(key);
+  }
+  for (const key of keys.toReversed()) {
+    const object = await store.get(key);
+    if (object === undefined) continue;
+    try {
+      const file = toArrayBuffer(object.body);
+      const metadata = await parquetMetadataAsync(file);
+      const newest = newestDate(metadata);
+      if (newest !== undefined && newest <= end) return newest;
+      const rows = await parquetReadObjects({ file, metadata, columns: ['date'], compressors });
+      const dates = rows.map(({ date }) => utcDate(date as Date)).filter((date) => date <= end);
+      if (dates.length > 0) return dates.toSorted().at(-1);
+    } catch (error) {
+      throw new LakeError(`${key} in lake "${store.url}" cannot be read: ${firstLine(error)}`, error);
+    }
+  }
+  return undefined;
+}
+
 /** The newest date of an object by the statistics of its row groups. */
 function newestDate({ row_groups: groups }: FileMetaData): IsoDate | undefined {
   const dates = groups.flatMap(({ columns }) => {

@@ -31,7 +31,7 @@ const ENCODERS: NonNullable<EncodeOptions['typeEncoders']> = {
 };
 
 const DECODERS = {
-  [tags.TAG_DATE_EPOCH]: (content: () => unknown) => new Date(Math.round((content() as number) * 1000)),
+  [tags.TAG_DATE_EPOCH]: (content: () => unknown) => toDate(content() as number),
   [tags.TAG_BIGINT_POS]: tags.bigIntDecoder,
   [tags.TAG_BIGINT_NEG]: tags.bigNegIntDecoder,
   [tags.TAG_MAP]: tags.mapDecoder,
@@ -78,6 +78,12 @@ export function decodeValue(bytes: Uint8Array): unknown {
     check(value, '$', new Set());
   }
   return value;
+}
+
+/** The whole seconds apart: a double has no room for the milliseconds of late centuries beside them. */
+function toDate(seconds: number): Date {
+  const whole = Math.floor(seconds);
+  return new Date(1000 * whole + Math.round(1000 * (seconds - whole)));
 }
 
 function asTheyCome(): number {

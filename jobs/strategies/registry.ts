@@ -16,3 +16,8 @@ export function strategyClass(type: string): StrategyClass {
   }
   return found;
 }
+
+/** Version of the mathematics of each class, by type. */
+export function typeVersions(): Readonly<Record<string, number>> {
+  return Object.fromEntries(CLASSES.map(({ type, typeVersion }) => [type, typeVersion]));
+}
