@@ -14,14 +14,17 @@ export function drawdowns(levels: Float64Array): Float64Array {
 /** Level and drawdown of a strategy over its history, as `svg`, or as an `html` page with it. */
 export function renderHistory(name: string, { dates, levels }: LevelSeries, form: 'svg' | 'html'): string {
   const days = Array.from(dates, fromDay);
-  const line = (label: string, index: number, data: readonly number[]): object => ({
+  const line = (label: string, index: number, color: string, data: readonly number[]): object => ({
     name: label,
     type: 'line',
     showSymbol: false,
+    lineStyle: { width: 1 },
+    color,
     xAxisIndex: index,
     yAxisIndex: index,
     data,
   });
+  const percent = Array.from(drawdowns(levels), (value) => 100 * value);
   const option = {
     title: { left: 20, text: name, subtext: `${days[0]} to ${days.at(-1)}, ${days.length} dates` },
     grid: [
@@ -34,15 +37,8 @@ export function renderHistory(name: string, { dates, levels }: LevelSeries, form
       { name: 'drawdown, %', gridIndex: 1, max: 0 },
     ],
     series: [
-      line('level', 0, Array.from(levels)),
-      {
-        ...line(
-          'drawdown',
-          1,
-          Array.from(drawdowns(levels), (value) => 100 * value),
-        ),
-        areaStyle: {},
-      },
+      line('level', 0, '#2166ac', Array.from(levels)),
+      { ...line('drawdown', 1, '#ef8a62', percent), areaStyle: {} },
     ],
   };
   return renderChart(option, form, name);

@@ -28,8 +28,14 @@ export interface UniverseFilterOptions {
 
 type FilterInput = z.input<typeof filterSchema>;
 type Op = FilterInput['op'];
-type ValueOf<O extends Op> = Extract<FilterInput, { op: O }>['value'];
-type OptionsOf<O extends Op> = Omit<Extract<FilterInput, { op: O }>, 'field' | 'op' | 'value'>;
+/** Conditions that an operation can be of. */
+type ConditionOf<O extends Op, F = FilterInput> = F extends { op: Op }
+  ? O extends F['op']
+    ? F
+    : never
+  : never;
+type ValueOf<O extends Op> = ConditionOf<O>['value'];
+type OptionsOf<O extends Op> = Omit<ConditionOf<O>, 'field' | 'op' | 'value'>;
 
 /** What is done with the tickers of an index, one after another. */
 type Step = { readonly exclude: ReadonlySet<string> } | { readonly filter: Filter };

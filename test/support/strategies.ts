@@ -19,12 +19,12 @@ export interface Figures {
   readonly split?: Readonly<Record<number, number>>;
 }
 
-export const FIRST_DATE = '2020-01-01';
+const FIRST_DATE = '2020-01-01';
 
 /** Date of an index into figures. */
 export const dateAt = (index: number): IsoDate => addDays(FIRST_DATE, index);
 
-export function barsOf({ close, volume, dividend, split }: Figures): PriceBars {
+function barsOf({ close, volume, dividend, split }: Figures): PriceBars {
   const column = (at: (index: number) => number | null | undefined): Float64Array =>
     Float64Array.from(close, (_, index) => at(index) ?? NaN);
   return {
