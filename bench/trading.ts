@@ -198,7 +198,7 @@ async function bareSqlite(
     CREATE TABLE sets (key TEXT, member TEXT, PRIMARY KEY (key, member)) WITHOUT ROWID;
     CREATE TABLE hashes (key TEXT, field TEXT, value BLOB, PRIMARY KEY (key, field)) WITHOUT ROWID;`);
   const append = db.prepare(
-    'INSERT INTO lists SELECT ?1, coalesce(max(position) + 1, 0), ?2 FROM lists WHERE key = ?1',
+    'INSERT INTO lists VALUES (?1, (SELECT coalesce(max(position) + 1, 0) FROM lists WHERE key = ?1), ?2)',
   );
   const add = db.prepare('INSERT OR IGNORE INTO sets VALUES (?, ?)');
   const remove = db.prepare('DELETE FROM sets WHERE key = ? AND member = ?');

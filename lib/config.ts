@@ -2,8 +2,10 @@ import { Duration, Size } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { GROUPS } from '../jobs/features/catalogue.ts';
 import { createSettings, type FeatureSettings } from '../jobs/features/settings.ts';
+import type { CacheTables } from '../jobs/runtime/environment.ts';
+import type { FunctionName } from '../jobs/statistics/function-names.ts';
 import { createNames, type Names } from './names.ts';
-import type { Settings } from './settings.ts';
+import type { Settings, StageSettings } from './settings.ts';
 
 export type StageName = 'dev' | 'prod';
 
@@ -48,6 +50,10 @@ export interface StageConfig {
   readonly crawl: WeeklyTime;
   /** The sets that have a table, by name. */
   readonly featureSets: Readonly<Record<string, FeatureSettings>>;
+  /** Tables of the statistics cache. */
+  readonly tables: CacheTables;
+  /** Statistics that have a function of their own beside the one that answers all. */
+  readonly statistics: readonly FunctionName[];
   /** Most bytes that one query may read. */
   readonly scanLimit: Size;
   readonly logRetention: RetentionDays;
@@ -102,6 +108,7 @@ const COMMON = {
   crawl: { weekDay: 'WED', hour: '2', minute: '0' },
   featureSets: FEATURE_SETS,
   transform: TRANSFORM,
+  statistics: [],
 } as const;
 
 /** dev beside prod. */
@@ -137,10 +144,10 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
 }
 
 function place(
-  settings: Settings['dev'],
-): Pick<StageConfig, 'account' | 'region' | 'names' | 'alertEmails' | 'budget'> {
-  const { account, region, namePrefix, alertEmails, budget } = settings;
-  return { account, region, names: createNames(namePrefix), alertEmails, budget };
+  settings: StageSettings,
+): Pick<StageConfig, 'account' | 'region' | 'names' | 'alertEmails' | 'budget' | 'tables'> {
+  const { account, region, namePrefix, alertEmails, budget, tables } = settings;
+  return { account, region, names: createNames(namePrefix), alertEmails, budget, tables };
 }
 
 /** Throws when the pipeline does not find in the settings what it needs: nobody's environment is there. */

@@ -1,6 +1,7 @@
 /** Names that a person types; everything else is generated. All of them come from one prefix. */
 export interface Names {
   readonly lakeStack: string;
+  readonly cacheStack: string;
   readonly jobsStack: string;
   readonly pipelineStack: string;
   /** Of Glue: a hyphen would need quotes in SQL. */
@@ -14,6 +15,7 @@ export interface Names {
   readonly transform: string;
   readonly errorNotification: string;
   readonly freshness: string;
+  readonly statistics: string;
   readonly s3Events: string;
   readonly queue: string;
   /** Topic of alerts. */
@@ -24,6 +26,7 @@ export interface Names {
 export function createNames(prefix: string): Names {
   return {
     lakeStack: `${prefix}-lake`,
+    cacheStack: `${prefix}-cache`,
     jobsStack: `${prefix}-jobs`,
     pipelineStack: `${prefix}-pipeline`,
     database: prefix.replaceAll('-', '_'),
@@ -35,6 +38,7 @@ export function createNames(prefix: string): Names {
     transform: `${prefix}-transform`,
     errorNotification: `${prefix}-error-notification`,
     freshness: `${prefix}-freshness`,
+    statistics: `${prefix}-statistics`,
     s3Events: `${prefix}-s3-events`,
     queue: `${prefix}-queue`,
     log: `${prefix}-log`,

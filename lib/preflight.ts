@@ -2,14 +2,18 @@ import {
   CloudFormationClient,
   CloudFormationServiceException,
   DescribeStacksCommand,
+  paginateListStackResources,
 } from '@aws-sdk/client-cloudformation';
 import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { firstLine } from '../jobs/runtime/errors.ts';
+import { describeTables } from '../jobs/statistics/cache/dynamodb-tables.ts';
+import type { StageName } from './config.ts';
 import { createNames } from './names.ts';
 import type { Settings } from './settings.ts';
 
-export type Target = 'dev' | 'prod' | 'pipeline';
+export type Target = StageName | 'pipeline';
 
 /** Where a deployment goes, once nothing speaks against it. */
 interface Place {
@@ -71,7 +75,9 @@ export async function preflight(
     problems.push(
       `account ${account}, region ${region} is not prepared: npx cdk bootstrap aws://${account}/${region}`,
     );
-  } else if (target === 'pipeline' && !(await hasPipeline(access, settings))) {
+  } else if (target !== 'pipeline') {
+    problems.push(...(await findForeignTables(access, target, settings)));
+  } else if (!(await hasPipeline(access, settings))) {
     problems.push('the pipeline is not there yet: npx cdk deploy Pipeline, once');
   }
   const branch = target === 'pipeline' ? settings.pipeline?.source.branch : undefined;
@@ -107,13 +113,47 @@ async function isBootstrapped(access: object, region: string): Promise<boolean> 
   }
 }
 
+/** Tables that a cache has made on first use, or that somebody else has: CloudFormation would stumble over their names. */
+async function findForeignTables(access: object, target: StageName, settings: Settings): Promise<string[]> {
+  const { namePrefix, tables } = settings[target];
+  const existing = (await describeTables(new DynamoDBClient(access), tables.tablePrefix))
+    .filter(({ state }) => state !== 'MISSING')
+    .map(({ name }) => name);
+  if (existing.length === 0) return [];
+  const own = await resourcesOf(access, createNames(namePrefix).cacheStack);
+  const foreign = existing.filter((name) => !own.has(name));
+  if (foreign.length === 0) return [];
+  return [
+    `tables ${foreign.join(', ')} exist and belong to no stack, as when a cache made them on first use: take them over ` +
+      `with npx cdk deploy ${target}/Cache --import-existing-resources, or set another TABLE_PREFIX`,
+  ];
+}
+
+/** Physical ids of what a stack consists of; none when there is no such stack. */
+async function resourcesOf(access: object, StackName: string): Promise<Set<string>> {
+  const ids = new Set<string>();
+  try {
+    const pages = paginateListStackResources({ client: new CloudFormationClient(access) }, { StackName });
+    for await (const { StackResourceSummaries = [] } of pages) {
+      for (const { PhysicalResourceId } of StackResourceSummaries) ids.add(PhysicalResourceId ?? '');
+    }
+  } catch (error) {
+    if (!isMissingStack(error)) throw error;
+  }
+  return ids;
+}
+
 async function hasPipeline(access: object, { prod }: Settings): Promise<boolean> {
   const StackName = createNames(prod.namePrefix).pipelineStack;
   try {
     await new CloudFormationClient(access).send(new DescribeStacksCommand({ StackName }));
     return true;
   } catch (error) {
-    if (error instanceof CloudFormationServiceException && error.name === 'ValidationError') return false;
+    if (isMissingStack(error)) return false;
     throw error;
   }
+}
+
+function isMissingStack(error: unknown): boolean {
+  return error instanceof CloudFormationServiceException && error.name === 'ValidationError';
 }

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { readCacheTables, TABLE_VARIABLES, type CacheTables } from '../jobs/runtime/environment.ts';
+
+const DEFAULT_PREFIX = 'signals';
 
 const account = z
   .string()
@@ -18,10 +21,12 @@ const stage = z.strictObject({
   namePrefix: z
     .string()
     .regex(/^[a-z][a-z0-9-]{1,19}$/, 'small letters, digits and hyphens, 2 to 20, a letter first')
-    .default('signals'),
+    .default(DEFAULT_PREFIX),
   alertEmails: z.array(z.email()).default([]),
   /** Monthly amount in USD from which AWS Budgets warns; no budget when left out. */
   budget: z.number().positive().optional(),
+  /** Variables of the tables of the statistics cache; those of the environment go before them. */
+  cache: z.partialRecord(z.enum(TABLE_VARIABLES), z.string()).default({}),
 });
 
 const source = z.discriminatedUnion('kind', [
@@ -54,14 +59,21 @@ const schema = z.strictObject({
     .optional(),
 });
 
+type Parsed = z.infer<typeof schema>;
+export type StageSettings = Omit<Parsed['dev'], 'cache'> & { readonly tables: CacheTables };
+export type PipelineSettings = NonNullable<Parsed['pipeline']>;
+
 /** Who and where: what differs between the people who deploy this project. */
-export type Settings = z.infer<typeof schema>;
-export type PipelineSettings = NonNullable<Settings['pipeline']>;
+export interface Settings {
+  readonly dev: StageSettings;
+  readonly prod: StageSettings;
+  readonly pipeline?: PipelineSettings | undefined;
+}
 
 /**
  * Reads the key `signals` of cdk.json. `SIGNALS_ALERT_EMAIL` (addresses with commas between them) replaces the
- * addresses of dev and prod, and `CDK_DEFAULT_REGION` stands in for a region that is not given. Throws an Error
- * of one line that names the wrong value.
+ * addresses of dev and prod, `TABLE_PREFIX` and `DYNAMO_...` what is given for the tables, and `CDK_DEFAULT_REGION`
+ * stands in for a region that is not given. Throws an Error of one line that names the wrong value.
  */
 export function readSettings(context: unknown, variables: NodeJS.ProcessEnv): Settings {
   const parsed = schema.safeParse(context ?? {});
@@ -70,13 +82,27 @@ export function readSettings(context: unknown, variables: NodeJS.ProcessEnv): Se
     throw new Error(`cdk.json, context signals.${path.join('.')}: ${message}`);
   }
   const emails = readEmails(variables['SIGNALS_ALERT_EMAIL']);
-  const complete = (given: Settings['dev']): Settings['dev'] => ({
+  const complete = ({ cache, ...given }: Parsed['dev']): StageSettings => ({
     ...given,
+    tables: readTables({ ...cache, ...tableVariables(variables) }, given.namePrefix),
     region: given.region ?? variables['CDK_DEFAULT_REGION'],
     alertEmails: emails ?? given.alertEmails,
   });
   const { dev, prod } = parsed.data;
   return { ...parsed.data, dev: complete(dev), prod: complete(prod) };
+}
+
+/** Tables keep the names that caches made on first use have, unless the stage has a prefix of its own. */
+function readTables(variables: NodeJS.ProcessEnv, namePrefix: string): CacheTables {
+  const { tablePrefix, billing } = readCacheTables(variables);
+  const ofStage = namePrefix === DEFAULT_PREFIX ? '' : `${namePrefix}-`;
+  return { tablePrefix: tablePrefix === '' ? ofStage : tablePrefix, billing };
+}
+
+function tableVariables(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    TABLE_VARIABLES.flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
+  );
 }
 
 function readEmails(text: string | undefined): string[] | undefined {

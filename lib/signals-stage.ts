@@ -1,6 +1,7 @@
 import { Stage, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { StageConfig } from './config.ts';
+import { CacheStack } from './stacks/cache-stack.ts';
 import { JobsStack } from './stacks/jobs-stack.ts';
 import { LakeStack } from './stacks/lake-stack.ts';
 
@@ -8,7 +9,7 @@ export interface SignalsStageProps {
   readonly config: StageConfig;
 }
 
-/** One environment: the lake, which is kept, and the jobs, which can be made anew at any time. */
+/** One environment: the lake and the caches, which are kept, and the jobs, which can be made anew at any time. */
 export class SignalsStage extends Stage {
   constructor(scope: Construct, id: string, { config }: SignalsStageProps) {
     const { account, region } = config;
@@ -16,7 +17,8 @@ export class SignalsStage extends Stage {
       env: { ...(account === undefined ? {} : { account }), ...(region === undefined ? {} : { region }) },
     });
     const lake = new LakeStack(this, 'Lake', { config });
-    new JobsStack(this, 'Jobs', { config, lake });
+    const cache = new CacheStack(this, 'Cache', { config });
+    new JobsStack(this, 'Jobs', { config, lake, cache });
     Tags.of(this).add('project', 'signals');
     Tags.of(this).add('stage', config.name);
   }

@@ -1,24 +1,31 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { describeWithAws } from './support/aws.ts';
 import { startScript } from './support/command.ts';
 import { repository, sampleFolder, temporaryFolder } from './support/folders.ts';
-import { assembleImage, buildBundles, entrypointOf, readDockerfile, stagesOf } from './support/job-image.ts';
+import {
+  assembleImage,
+  buildBundles,
+  commandOf,
+  entrypointOf,
+  readDockerfile,
+  stagesOf,
+} from './support/job-image.ts';
 
 const folder = temporaryFolder();
 const JOBS = ['load', 'transform'] as const;
 
 describe('the Dockerfile', () => {
-  test('has an image for each job and one to develop in', () => {
+  test('has an image for each job, one for the statistics and one to develop in', () => {
     expect(readDockerfile().map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['load', 'transform', 'ubuntu']),
+      expect.arrayContaining(['load', 'transform', 'statistics', 'ubuntu']),
     );
   });
 
   test('executes nothing on the platform of the image, so that no emulation is needed', () => {
-    for (const job of JOBS) {
+    for (const job of [...JOBS, 'statistics']) {
       const keywords = stagesOf(job).flatMap(({ instructions }) =>
         instructions.map(({ keyword }) => keyword),
       );
@@ -54,6 +61,19 @@ describeWithAws('hadolint', () => {
   test('finds nothing in the Dockerfile', () => {
     const hadolint = join(repository, '.venv/bin/hadolint');
     expect(execFileSync(hadolint, [join(repository, 'docker/Dockerfile')], { encoding: 'utf8' })).toBe('');
+  });
+});
+
+describe('the image of the statistics', () => {
+  test('has the handler that its command names, and needs nothing else', async () => {
+    buildBundles(join(folder, 'lambda-build'));
+    assembleImage('statistics', join(folder, 'lambda-build'), join(folder, 'statistics'));
+    const [handler] = commandOf('statistics');
+    const [file, name] = handler!.split('.');
+    const script = join(folder, 'handler.mjs');
+    const path = join(folder, `statistics/var/task/${file}.mjs`);
+    writeFileSync(script, `process.stdout.write(typeof (await import(${JSON.stringify(path)})).${name});`);
+    expect(await startScript(script, [], folder).finished).toMatchObject({ code: 0, stdout: 'function' });
   });
 });
 

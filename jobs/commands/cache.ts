@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { formatResult } from '../query/format.ts';
+import { awsConfig } from '../runtime/aws.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { parseDate } from '../runtime/dates.ts';
 import { UsageError } from '../runtime/errors.ts';
@@ -19,16 +20,21 @@ import { oneOf } from './options.ts';
 
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
+interface Local {
+  readonly local: boolean;
+}
+
 /** `cache`: the tables that statistics are kept in. */
 export function defineCache(command: Command, job: Job): void {
   const settings = job.environment.cache;
   command.description('the cache of statistics: status, provision, invalidate, drop, iam-policy');
+  const define = (name: string): Command =>
+    command.command(name).option('--local', 'AWS credentials from data/credential/aws.csv', false);
 
-  command
-    .command('status')
+  define('status')
     .description('what there is of each table')
-    .action(async () => {
-      const tables = await cacheStatus(settings);
+    .action(async ({ local }: Local) => {
+      const tables = await cacheStatus(settings, await awsConfig(local));
       const rows = tables.map(({ table, state, items }) => [table, state, items]);
       const columns = ['table', 'state', 'items'].map((name) => ({ name, type: '' }));
       const limits = { rows: rows.length, columns: columns.length };
@@ -37,18 +43,16 @@ export function defineCache(command: Command, job: Job): void {
       );
     });
 
-  command
-    .command('provision')
+  define('provision')
     .description('make the tables that are not there, and check those that are')
-    .action(async () => {
-      await provisionCache(settings);
+    .action(async ({ local }: Local) => {
+      await provisionCache(settings, await awsConfig(local));
       job.print(`cache      ${describeCache(settings)} is ready`);
     });
 
-  command
-    .command('invalidate')
+  define('invalidate')
     .description('remove statistics that fit all conditions given')
-    .option('--ticker <symbol>', 'of a ticker; without another condition its prices go, too')
+    .option('--ticker <symbol>', 'of a ticker; without another condition its prices are read again, too')
     .option('--method <name>', METHODS.join(', '), oneOf('--method', METHODS))
     .option('--end-before <date>', 'of windows that end before a date', (text) =>
       parseDate(text, '--end-before'),
@@ -57,26 +61,27 @@ export function defineCache(command: Command, job: Job): void {
     .option('--no-weekends', 'without weekends')
     .option('--all', 'every statistic', false)
     .action(async (_options: object, sub: Command) => {
-      const { all, ...filter } = sub.opts<InvalidationFilter & { all: boolean }>();
+      const { all, local, ...filter } = sub.opts<InvalidationFilter & Local & { all: boolean }>();
       if (all === Object.keys(filter).length > 0)
         throw new UsageError('give conditions, or --all for every statistic');
-      const store = await openCache(settings, systemClock, job.signal);
+      const store = await openCache(settings, await awsConfig(local), systemClock, job.signal);
       try {
-        const { profiles, correlations, prices } = await invalidate(store, filter);
-        job.print(`removed    ${profiles} profiles, ${correlations} correlations, ${prices} items of prices`);
+        const { profiles, correlations, ranges } = await invalidate(store, filter);
+        job.print(
+          `removed    ${profiles} profiles, ${correlations} correlations, ${ranges} ranges of prices`,
+        );
       } finally {
         await store.close();
       }
     });
 
-  command
-    .command('drop')
+  define('drop')
     .description('remove tables with all they hold')
     .argument('[tables...]', `of ${TABLE_NAMES.join(', ')}; all by default`)
     .requiredOption('--yes', 'it cannot be undone')
-    .action(async (given: string[]) => {
+    .action(async (given: string[], { local }: Local) => {
       const names = given.length === 0 ? TABLE_NAMES : given.map(oneOf('table', TABLE_NAMES));
-      await dropCache(settings, names);
+      await dropCache(settings, await awsConfig(local), names);
       job.print(`dropped    ${names.join(', ')} of ${describeCache(settings)}`);
     });
 

@@ -1,10 +1,11 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, extname } from 'node:path';
 import { Option, type Command } from 'commander';
+import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
+import { isSymbol } from '../market/universe.ts';
 import { formatResult } from '../query/format.ts';
+import { awsConfig } from '../runtime/aws.ts';
 import { parseDate } from '../runtime/dates.ts';
-import { firstLine, UsageError } from '../runtime/errors.ts';
+import { UsageError } from '../runtime/errors.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { METHODS } from '../statistics/estimators/estimate.ts';
@@ -15,6 +16,8 @@ import { OBJECTIVES } from '../statistics/functions/portfolios.ts';
 import { openStatistics, parseMaturity } from '../statistics/open-statistics.ts';
 import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
 import { oneOf, parseCount, parsePositive } from './options.ts';
+import { plotForm, writeOutput } from './output-file.ts';
+import { resolveTickers } from './universe.ts';
 
 interface OutputOptions {
   readonly json: boolean;
@@ -39,7 +42,14 @@ export function defineStats(command: Command, job: Job): void {
     return sub;
   };
   const ofPrices = (name: FunctionName): Command =>
-    withMarket(withWindow(define(name).argument('<tickers...>')));
+    withMarket(
+      withWindow(
+        define(name).argument(
+          '<tickers...>',
+          "symbols, or numerai or Bloomberg identifiers in quotes ('AAPL US')",
+        ),
+      ),
+    );
 
   withOutput(ofPrices('profile'), false);
   withOutput(ofPrices('correlation'), true);
@@ -47,7 +57,7 @@ export function defineStats(command: Command, job: Job): void {
     withTail(withBounds(ofPrices('optimize')))
       .option(
         '--objective <name>',
-        `${OBJECTIVES.join(', ')} (default: minimum-variance)`,
+        `${OBJECTIVES.join(', ')} (default: target-return with --target, else minimum-variance)`,
         oneOf('--objective', OBJECTIVES),
       )
       .option('--target <rate>', 'annual return to reach with the least variance', parseNumber),
@@ -93,13 +103,17 @@ type Input = Readonly<Record<string, unknown>>;
 
 async function runStats(name: FunctionName, given: Input, output: OutputOptions, job: Job): Promise<void> {
   const form = output.plot === undefined ? undefined : plotForm(output.plot);
-  const input =
-    name === 'optimize' && given['target'] !== undefined && given['objective'] === undefined
-      ? { ...given, objective: 'target-return' }
-      : given;
   const log = job.openLog({ job: 'stats', runId: createRunId(job.now()) });
   const lake = await openLake(output.lake ?? job.environment.lake, output.local);
-  const parts = await openStatistics(job.environment, lake, output.provider, job.now, job.signal);
+  const input = await resolveNames(given, lake);
+  const parts = await openStatistics({
+    environment: job.environment,
+    lake,
+    provider: output.provider,
+    aws: await awsConfig(output.local),
+    now: job.now,
+    signal: job.signal,
+  });
   let found: Answer;
   try {
     found = await answer(parts, name, input, job.signal);
@@ -117,12 +131,26 @@ async function runStats(name: FunctionName, given: Input, output: OutputOptions,
     const limits = { rows: table.rows.length, columns: table.columns.length };
     job.print([...origin, '', formatResult(table, 'table', limits), ...describeTotals(found)].join('\n'));
   }
-  if (output.save !== undefined) await writeWhole(output.save, `${json}\n`);
+  if (output.save !== undefined) await writeOutput(output.save, `${json}\n`);
   if (output.plot !== undefined) {
     // Drawing takes a library that takes a while to load.
     const { renderPlot } = await import('../statistics/plots.ts');
-    await writeWhole(output.plot, renderPlot(found, form!));
+    await writeOutput(output.plot, renderPlot(found, form!));
   }
+}
+
+/**
+ * Symbols of the provider for what was given. Identifiers of numerai and Bloomberg have a space, which no symbol has:
+ * what is a symbol is not looked up in the universe, so that an answer from the cache needs no lake.
+ */
+async function resolveNames(given: Input, lake: ObjectStore): Promise<Input> {
+  const { tickers = [], market } = given as { tickers?: string[]; market?: string };
+  if ([...tickers, ...(market === undefined ? [] : [market])].every(isSymbol)) return given;
+  return {
+    ...given,
+    tickers: await resolveTickers(tickers, lake),
+    ...(market === undefined ? {} : { market: (await resolveTickers([market], lake))[0]! }),
+  };
 }
 
 function withWindow(command: Command): Command {
@@ -171,7 +199,7 @@ function withOutput(command: Command, hasPlot: boolean): void {
     .option('--save <file>', 'write the result as JSON')
     .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
-    .option('--local', 'AWS credentials of the lake from data/credential/aws.csv', false);
+    .option('--local', 'AWS credentials from data/credential/aws.csv', false);
   if (hasPlot) command.option('--plot <file>', 'draw it into an .svg or .html file');
 }
 
@@ -183,21 +211,4 @@ function parseNumber(text: string): number {
 
 function parseRiskFree(text: string): number | string {
   return /^[A-Z_]+$/.test(text) ? parseMaturity('--risk-free', text) : parseNumber(text);
-}
-
-function plotForm(file: string): 'svg' | 'html' {
-  const form = extname(file).slice(1);
-  if (form === 'svg' || form === 'html') return form;
-  throw new UsageError(`--plot "${file}" is neither .svg nor .html`);
-}
-
-/** Writes a file whole or not at all. */
-async function writeWhole(file: string, content: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(`${file}.part`, content);
-    await rename(`${file}.part`, file);
-  } catch (error) {
-    throw new UsageError(`cannot write "${file}": ${firstLine(error)}`, error);
-  }
 }

@@ -178,7 +178,10 @@ async function withBackend(
   job: Job,
   work: (backend: StateBackend, config: CacheDatabaseConfig) => Promise<void>,
 ): Promise<void> {
-  const config = CacheDatabaseConfig.fromUrl(state ?? job.environment.tradingState, {
+  const { tradingState, tradingStatePassword: password } = job.environment;
+  const config = CacheDatabaseConfig.fromUrl(state ?? tradingState, {
+    // The password belongs to the place that the environment names, and is not for another one.
+    ...(state === undefined && password !== undefined ? { password } : {}),
     timeout: TIMEOUT_SECONDS,
     mustExist: true,
     useInstanceId: instance !== undefined,

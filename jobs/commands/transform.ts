@@ -123,8 +123,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         since,
         asOf,
         tickers,
-        // What comes anew out of Athena need not be computed anew: eras whose prices are the same stand.
-        isForced: options.reload && names === undefined,
+        reload: !options.reload ? undefined : names === undefined ? 'lake' : 'athena',
         threads: options.threads,
         isRebuild: options.rebuild,
         versions,

@@ -36,8 +36,11 @@ export interface TransformRequest {
   readonly asOf: IsoDate | 'latest' | undefined;
   /** Compute these tickers only and merge their rows into the eras that stand; all when empty. */
   readonly tickers: readonly string[];
-  /** Compute eras that are up to date as well. */
-  readonly isForced: boolean;
+  /**
+   * What `--reload` comes to: `lake` computes eras that are up to date as well; of prices that come anew out of
+   * `athena` nothing need be computed anew, since eras whose prices are the same stand.
+   */
+  readonly reload: 'lake' | 'athena' | undefined;
   /** Threads to compute on; as many as are worth their start when undefined. */
   readonly threads: number | undefined;
   /** Replace a set that was made with another setting. */
@@ -129,7 +132,7 @@ export async function transformPrices(
       since: request.since ?? null,
       asOf: request.asOf ?? null,
       only: request.tickers,
-      reload: request.isForced,
+      reload: request.reload !== undefined,
       rebuild: request.isRebuild,
     },
     versions: request.versions,
@@ -227,7 +230,7 @@ async function computeAndWrite(
       since: request.since,
       today: liveEra === undefined ? today : addDays(today, 1),
       // A merge of some tickers has to look at each era: its fingerprint speaks of all tickers.
-      isForced: request.isForced || request.tickers.length > 0,
+      isForced: request.reload === 'lake' || request.tickers.length > 0,
       standing,
     });
     log.info(

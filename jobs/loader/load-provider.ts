@@ -354,8 +354,9 @@ class ProviderLoad {
     const before = entry.outcome.rows;
     const rows = before === undefined ? counts : addCounts(before, counts);
     const known = this.#known.get(ticker);
-    // Of a name that an earlier run was killed at, nobody knows how many there are.
-    const total = known === undefined ? rows.unchanged + rows.changed : known.rows;
+    const isWhole = known === undefined || entry.outcome.scope === 'history';
+    // Of a name that an earlier run was killed at, only a whole answer says how many there are.
+    const total = known?.rows ?? (isWhole ? rows.unchanged + rows.changed + rows.removed : null);
     const listing = { ...entry.listing, rows: total === null ? null : total + rows.new - rows.removed };
     this.#entries.set(ticker, { ...entry, outcome: { ...entry.outcome, rows }, listing });
   }

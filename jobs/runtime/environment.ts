@@ -15,23 +15,8 @@ const workspaceName = z
   .regex(/^[\w-]{1,40}$/)
   .default('default');
 
-const schema = z.object({
-  SIGNALS_LAKE: optionalText,
-  SIGNALS_DATABASE: optionalText,
-  SIGNALS_WORKGROUP: optionalText,
-  SIGNALS_CRAWLER: optionalText,
-  SIGNALS_OBJECTS: optionalText,
-  SIGNALS_ORGANISATION: optionalText.pipe(workspaceName),
-  SIGNALS_WORKSPACE: optionalText.pipe(workspaceName),
-  TRADING_STATE: optionalText,
-  YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
-  YAHOO_RATE: numberOr(2).pipe(z.number().min(0)),
-  YAHOO_IN_FLIGHT: numberOr(4).pipe(z.number().int().min(1)),
-  NUMERAI_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
-  NUMERAI_API_KEY: optionalText,
-  TREASURY_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
-  CACHE_MODE: optionalText.pipe(z.enum(['sqlite', 'dynamodb', 'memory']).default('sqlite')),
-  SQLITE_FILE: optionalText,
+/** What the tables of a cache in DynamoDB are called and how they are paid for; the infrastructure reads them, too. */
+const tableVariables = z.object({
   DYNAMO_BILLING_MODE: optionalText.pipe(
     z.enum(['PAY_PER_REQUEST', 'PROVISIONED']).default('PAY_PER_REQUEST'),
   ),
@@ -43,6 +28,28 @@ const schema = z.object({
       .regex(/^[\w.-]{1,40}$/)
       .default(''),
   ),
+});
+
+export const TABLE_VARIABLES = tableVariables.keyof().options;
+
+const schema = tableVariables.extend({
+  SIGNALS_LAKE: optionalText,
+  SIGNALS_DATABASE: optionalText,
+  SIGNALS_WORKGROUP: optionalText,
+  SIGNALS_CRAWLER: optionalText,
+  SIGNALS_OBJECTS: optionalText,
+  SIGNALS_ORGANISATION: optionalText.pipe(workspaceName),
+  SIGNALS_WORKSPACE: optionalText.pipe(workspaceName),
+  TRADING_STATE: optionalText,
+  TRADING_STATE_PASSWORD: optionalText,
+  YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  YAHOO_RATE: numberOr(2).pipe(z.number().min(0)),
+  YAHOO_IN_FLIGHT: numberOr(4).pipe(z.number().int().min(1)),
+  NUMERAI_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  NUMERAI_API_KEY: optionalText,
+  TREASURY_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
+  CACHE_MODE: optionalText.pipe(z.enum(['sqlite', 'dynamodb', 'memory']).default('sqlite')),
+  SQLITE_FILE: optionalText,
   CACHE_PROVISION: optionalText.pipe(z.enum(['never', 'if-missing']).optional()),
   RISK_FREE: optionalText,
   MARKET_PROXY: optionalText,
@@ -61,13 +68,16 @@ export type DynamoBilling =
   | { readonly mode: 'PAY_PER_REQUEST' }
   | { readonly mode: 'PROVISIONED'; readonly readUnits: number; readonly writeUnits: number };
 
-/** Where the statistics cache is. */
-export interface CacheSettings {
-  readonly mode: 'sqlite' | 'dynamodb' | 'memory';
-  readonly sqliteFile: string;
+export interface CacheTables {
   /** What the names of the tables in DynamoDB start with. */
   readonly tablePrefix: string;
   readonly billing: DynamoBilling;
+}
+
+/** Where the statistics cache is. */
+export interface CacheSettings extends CacheTables {
+  readonly mode: 'sqlite' | 'dynamodb' | 'memory';
+  readonly sqliteFile: string;
   /** Whether tables that are not there are made on first use. */
   readonly provision: 'never' | 'if-missing';
 }
@@ -93,6 +103,8 @@ export interface Environment {
   readonly athena: AthenaNames | undefined;
   readonly objects: ObjectSettings;
   readonly tradingState: string;
+  /** A secret: never part of a message. */
+  readonly tradingStatePassword: string | undefined;
   readonly yahooBaseUrl: string | undefined;
   /** Requests a second, 0 for no limit. */
   readonly yahooRate: number;
@@ -112,14 +124,10 @@ export interface Environment {
 
 /** Throws UsageError naming the first variable that has no usable value. */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
-  const parsed = schema.safeParse(variables);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const name = String(issue.path[0]);
-    throw new UsageError(`${name} "${variables[name]}" is not usable: ${issue.message}`);
-  }
-  const { YAHOO_BASE_URL, YAHOO_RATE, YAHOO_IN_FLIGHT, NUMERAI_BASE_URL, NUMERAI_API_KEY, ...others } =
-    parsed.data;
+  const { YAHOO_BASE_URL, YAHOO_RATE, YAHOO_IN_FLIGHT, NUMERAI_BASE_URL, NUMERAI_API_KEY, ...others } = parse(
+    schema,
+    variables,
+  );
   return {
     lake: others.SIGNALS_LAKE ?? 'file:./data/lake',
     athena: readAthena(others),
@@ -129,6 +137,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       workspace: others.SIGNALS_WORKSPACE,
     },
     tradingState: others.TRADING_STATE ?? 'sqlite:data/cache/trading.db',
+    tradingStatePassword: others.TRADING_STATE_PASSWORD,
     yahooBaseUrl: YAHOO_BASE_URL,
     yahooRate: YAHOO_RATE,
     yahooInFlight: YAHOO_IN_FLIGHT,
@@ -138,8 +147,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     cache: {
       mode: others.CACHE_MODE,
       sqliteFile: others.SQLITE_FILE ?? 'data/cache/statistics.db',
-      tablePrefix: others.TABLE_PREFIX,
-      billing: toBilling(others),
+      ...toCacheTables(others),
       provision: others.CACHE_PROVISION ?? (others.AWS_EXECUTION_ENV === undefined ? 'if-missing' : 'never'),
     },
     riskFree: others.RISK_FREE ?? 'TEN_YEAR',
@@ -149,19 +157,30 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   };
 }
 
-function toBilling({
+/** The part of the environment that the infrastructure shares. Throws UsageError as readEnvironment does. */
+export function readCacheTables(variables: NodeJS.ProcessEnv): CacheTables {
+  return toCacheTables(parse(tableVariables, variables));
+}
+
+function parse<T extends z.ZodObject>(wanted: T, variables: NodeJS.ProcessEnv): z.output<T> {
+  const parsed = wanted.safeParse(variables);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const name = String(issue.path[0]);
+  throw new UsageError(`${name} "${variables[name]}" is not usable: ${issue.message}`);
+}
+
+function toCacheTables({
   DYNAMO_BILLING_MODE: mode,
   DYNAMO_READ_UNITS: readUnits,
   DYNAMO_WRITE_UNITS: writeUnits,
-}: Pick<
-  z.output<typeof schema>,
-  'DYNAMO_BILLING_MODE' | 'DYNAMO_READ_UNITS' | 'DYNAMO_WRITE_UNITS'
->): DynamoBilling {
-  if (mode === 'PAY_PER_REQUEST') return { mode };
+  TABLE_PREFIX: tablePrefix,
+}: z.output<typeof tableVariables>): CacheTables {
+  if (mode === 'PAY_PER_REQUEST') return { tablePrefix, billing: { mode } };
   if (readUnits === undefined || writeUnits === undefined) {
     throw new UsageError('DYNAMO_BILLING_MODE "PROVISIONED" needs DYNAMO_READ_UNITS and DYNAMO_WRITE_UNITS');
   }
-  return { mode, readUnits, writeUnits };
+  return { tablePrefix, billing: { mode, readUnits, writeUnits } };
 }
 
 /** One of the names is enough to ask for Athena; the others are then those that the infrastructure gives. */

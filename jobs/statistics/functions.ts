@@ -75,17 +75,18 @@ export async function answer(
   };
 }
 
-/** The half-open window that is meant; by default it ends tomorrow. */
+/** The half-open window that is meant. It ends tomorrow by default, and at the latest: there are no prices of later. */
 export function resolveWindow(
   { start, end }: { start?: IsoDate | undefined; end?: IsoDate | undefined },
   defaultDays: number,
   today: IsoDate,
 ): DateRange {
-  const until = end ?? addDays(today, 1);
+  const tomorrow = addDays(today, 1);
+  const until = end === undefined || end > tomorrow ? tomorrow : end;
   const from = start ?? addDays(until, -defaultDays);
+  if (from > today) throw new UsageError(`--start ${from} is in the future`);
   if (from >= until)
     throw new UsageError(`--start ${from} is not before --end ${until}; the end is no longer wanted`);
-  if (from > today) throw new UsageError(`--start ${from} is in the future`);
   return { start: from, end: until };
 }
 

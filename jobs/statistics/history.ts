@@ -10,14 +10,17 @@ export interface TickerHistory {
   readonly isFinal: boolean;
 }
 
-/** What of a ticker's prices has to be read. */
+/** What of a ticker's prices is known, and what has to be read. */
 interface Plan {
   readonly ticker: string;
+  readonly known: readonly DateRange[];
   readonly missing: readonly DateRange[];
 }
 
 /** How long no exchange is closed: shorter gaps at the edges of what a source has are holidays. */
 const LONGEST_CLOSURE_DAYS = 7;
+/** A load fetches this many days again: until they are over, a close may be corrected, or come late for a ticker. */
+const SETTLING_DAYS = 14;
 /** Relative difference above which a close that is known was restated. */
 const SAME_CLOSE = 1e-9;
 
@@ -49,12 +52,13 @@ export class History {
     const incomplete = plans.filter(({ missing }) => missing.length > 0);
     const answer = incomplete.length === 0 ? undefined : await this.#ask(incomplete);
     const histories = await Promise.all(
-      plans.map(async ({ ticker, missing }): Promise<[string, TickerHistory]> => {
+      plans.map(async (plan): Promise<[string, TickerHistory]> => {
+        const { ticker, missing } = plan;
         const known = await this.#cache.read(ticker, range);
         if (missing.length === 0) return [ticker, { rows: known, isFinal: true }];
         const found = answer!.rows.get(ticker)!;
-        const isFinal = await this.#write(ticker, missing, found, answer!.newest);
-        return [ticker, { rows: mergeRows(known, found, range), isFinal }];
+        const isFinal = await this.#write(plan, found, answer!.newest);
+        return [ticker, { rows: mergeRows(known, found, missing), isFinal }];
       }),
     );
     return new Map(histories);
@@ -77,16 +81,16 @@ export class History {
       ...plans.filter(({ isForeign }) => isForeign).map(({ ticker }) => ticker),
     ]);
     for (const ticker of stale) await this.#forget(ticker);
-    return plans.map(({ ticker, missing }) => ({ ticker, missing: stale.has(ticker) ? [range] : missing }));
+    return plans.map(({ ticker, known, missing }) =>
+      stale.has(ticker) ? { ticker, known: [], missing: [range] } : { ticker, known, missing },
+    );
   }
 
   /**
    * Tickers of which the source by now has another close on the last day that is known: a split restates all before
    * it. Those that end on the same day are asked for together.
    */
-  async #findRestated(
-    plans: readonly { readonly ticker: string; readonly known: readonly DateRange[] }[],
-  ): Promise<string[]> {
+  async #findRestated(plans: readonly Plan[]): Promise<string[]> {
     const byDate = new Map<IsoDate, { ticker: string; close: number }[]>();
     for (const { ticker, known } of plans) {
       const last = (await this.#cache.read(ticker, known.at(-1)!)).findLast(({ close }) => close !== null);
@@ -122,45 +126,52 @@ export class History {
     );
   }
 
-  /** Keeps what was missing; true when all of it is known by now. */
+  /** Keeps what was missing and is settled; true when all of it is. */
   async #write(
-    ticker: string,
-    missing: readonly DateRange[],
+    { ticker, known, missing }: Plan,
     found: readonly PriceRow[],
     newest: IsoDate | undefined,
   ): Promise<boolean> {
     let isComplete = true;
     for (const part of missing) {
-      const rows = found.filter(({ date }) => date >= part.start && date < part.end);
-      const covered = knownPart(part, rows, newest);
+      const isEnclosed =
+        known.some(({ end }) => end === part.start) && known.some(({ start }) => start === part.end);
+      const covered = knownPart(part, found, newest, isEnclosed);
       isComplete &&= covered?.start === part.start && covered.end === part.end;
-      if (covered !== undefined)
+      if (covered !== undefined) {
+        const rows = found.filter(({ date }) => isWithin(date, covered));
         await this.#keep(() => this.#cache.write(ticker, rows, covered, this.#reader.source));
+      }
     }
     return isComplete;
   }
 }
 
 /**
- * What of a part is known after it was read. Days before the first row and after the last one may still be loaded,
- * unless they are few and, at the end, the source goes on after them. Pure.
+ * What of a part is known, and stays as it is, after it was read. Days before the first row and after the last one may
+ * still be loaded unless they are few; those that the next load fetches again may still change. Pure.
+ *
+ * @param isEnclosed whether what lies before and behind the part is known: then it may be a closure without a row
  */
 export function knownPart(
   part: DateRange,
-  rows: readonly PriceRow[],
+  found: readonly PriceRow[],
   newest: IsoDate | undefined,
+  isEnclosed: boolean,
 ): DateRange | undefined {
+  if (newest === undefined) return undefined;
+  const settled = addDays(newest, 1 - SETTLING_DAYS);
+  const until = part.end < settled ? part.end : settled;
+  const rows = found.filter(({ date }) => isWithin(date, { start: part.start, end: until }));
   const [first, last] = [rows[0], rows.at(-1)];
   if (first === undefined || last === undefined) {
-    // A closure between two ranges that are known.
-    const isClosure = daysBetween(part.start, part.end) <= LONGEST_CLOSURE_DAYS;
-    return isClosure && newest !== undefined && newest >= part.end ? part : undefined;
+    const isClosure = isEnclosed && daysBetween(part.start, part.end) <= LONGEST_CLOSURE_DAYS;
+    return isClosure && until === part.end ? part : undefined;
   }
   const follows = addDays(last.date, 1);
-  const isInside = newest !== undefined && newest >= part.end;
   return {
     start: daysBetween(part.start, first.date) <= LONGEST_CLOSURE_DAYS ? part.start : first.date,
-    end: isInside && daysBetween(follows, part.end) <= LONGEST_CLOSURE_DAYS ? part.end : follows,
+    end: daysBetween(follows, until) <= LONGEST_CLOSURE_DAYS ? until : follows,
   };
 }
 
@@ -168,13 +179,18 @@ function daysBetween(a: IsoDate, b: IsoDate): number {
   return toDay(b) - toDay(a);
 }
 
+function isWithin(date: IsoDate, { start, end }: DateRange): boolean {
+  return date >= start && date < end;
+}
+
+/** What was found where the cache lacked it, and what is known elsewhere; rows that no range claims do not count. */
 function mergeRows(
   known: readonly PriceRow[],
   found: readonly PriceRow[],
-  { start, end }: DateRange,
+  missing: readonly DateRange[],
 ): PriceRow[] {
-  const byDate = new Map([...known, ...found].map((row) => [row.date, row]));
-  return [...byDate.values()]
-    .filter(({ date }) => date >= start && date < end)
-    .toSorted((a, b) => (a.date < b.date ? -1 : 1));
+  const isMissing = ({ date }: PriceRow): boolean => missing.some((part) => isWithin(date, part));
+  return [...known.filter((row) => !isMissing(row)), ...found.filter(isMissing)].toSorted((a, b) =>
+    a.date < b.date ? -1 : 1,
+  );
 }

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../lake/object-store.ts';
+import type { AwsConfig } from '../runtime/aws.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Environment } from '../runtime/environment.ts';
 import { UsageError } from '../runtime/errors.ts';
@@ -10,17 +11,30 @@ import type { StatisticsParts } from './statistics.ts';
 
 const TREASURY_TIMEOUT_MS = 20_000;
 
+/** What statistics are opened with. */
+export interface StatisticsSetup {
+  readonly environment: Environment;
+  readonly lake: ObjectStore;
+  /** Whose prices to read; when undefined as in every other command. */
+  readonly provider: string | undefined;
+  /** For the clients of a cache in DynamoDB. */
+  readonly aws: AwsConfig;
+  readonly now: () => Date;
+  readonly signal: AbortSignal;
+}
+
 /** Puts together what statistics are computed with, as the environment says. The caller closes its `store`. */
-export async function openStatistics(
-  environment: Environment,
-  lake: ObjectStore,
-  provider: string | undefined,
-  now: () => Date,
-  signal: AbortSignal,
-): Promise<StatisticsParts> {
+export async function openStatistics({
+  environment,
+  lake,
+  provider,
+  aws,
+  now,
+  signal,
+}: StatisticsSetup): Promise<StatisticsParts> {
   const maturity = parseMaturity('RISK_FREE', environment.riskFree);
   return {
-    store: await openCache(environment.cache, systemClock, signal),
+    store: await openCache(environment.cache, aws, systemClock, signal),
     prices: new LakePrices(lake, provider),
     rates: new TreasuryProvider({
       baseUrl: environment.treasuryBaseUrl,

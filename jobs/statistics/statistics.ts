@@ -1,36 +1,25 @@
+import pLimit from 'p-limit';
 import { fromDay, toDay, type DateRange } from '../runtime/dates.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { assetType, PERIODS_PER_YEAR } from './assets.ts';
+import { missingParts } from './cache/coverage.ts';
 import { invalidate } from './cache/invalidate.ts';
 import { PriceCache, type PriceRow } from './cache/price-cache.ts';
 import { RateCache } from './cache/rate-cache.ts';
-import {
-  StatisticCache,
-  type MarketProfile,
-  type Origin,
-  type OwnProfile,
-  type PairProfile,
-  type WindowKey,
-} from './cache/statistic-cache.ts';
+import { StatisticCache } from './cache/statistic-cache.ts';
+import type { MarketProfile, Origin, OwnProfile, WindowKey } from './cache/statistic-items.ts';
 import type { TableStore } from './cache/table-store.ts';
 import { StatisticsError } from './errors.ts';
 import { beta, costOfEquity, sharpeRatio } from './estimators/capm.ts';
-import { correlationByPercentiles, correlationFromSummary } from './estimators/correlation.ts';
-import { estimate, type Method } from './estimators/estimate.ts';
+import type { Method } from './estimators/estimate.ts';
 import { toCorrelationMatrix, type CorrelationMatrix } from './estimators/matrix.ts';
-import {
-  align,
-  checkSeries,
-  logReturns,
-  restrictTo,
-  type PriceSeries,
-  type TimeUnit,
-} from './estimators/series.ts';
-import { summarize, summarizePair } from './estimators/summary.ts';
-import { History, type TickerHistory } from './history.ts';
+import type { PriceSeries } from './estimators/series.ts';
+import { History } from './history.ts';
 import { Rates, type RiskFreeRate } from './interest/rates.ts';
 import type { Maturity, RateProvider } from './interest/yields.ts';
 import type { PriceReader } from './lake-prices.ts';
+import { measureOwn, measurePair, unitOf } from './measure.ts';
+import { RequestPrices, sessionsOf } from './request-prices.ts';
 import { findChain, joinPairs, joinProfiles } from './telescope.ts';
 
 /** What statistics are computed with, the same for many requests. */
@@ -64,6 +53,8 @@ export interface Trace {
 
 /** A window that prices can still be added to is trusted for this long. */
 const OPEN_WINDOW_MS = 6 * 3600 * 1000;
+/** Pairs that are looked up or computed at once. */
+const CONCURRENT_PAIRS = 16;
 
 /** Everything that is known of a ticker. */
 export interface Profile extends OwnProfile, MarketProfile {}
@@ -76,11 +67,11 @@ export class Statistics {
   readonly rates: Rates;
   readonly #parts: StatisticsParts;
   readonly #cache: StatisticCache;
-  readonly #history: History;
+  readonly #knownPrices: PriceCache;
+  readonly #prices: RequestPrices;
   readonly #warnings: string[] = [];
   #hits = 0;
   #misses = 0;
-  #histories: Promise<Map<string, TickerHistory>> | undefined;
   #riskFree: Promise<RiskFreeRate> | undefined;
 
   constructor(parts: StatisticsParts, request: StatisticsRequest, signal: AbortSignal) {
@@ -95,12 +86,15 @@ export class Statistics {
     this.weekends = request.weekends ?? (areCoins && request.tickers.length > 0);
     this.#cache = new StatisticCache(parts.store, parts.prices.source, parts.now);
     this.rates = new Rates(new RateCache(parts.store), parts.rates, parts.now, signal);
-    this.#history = new History(
-      new PriceCache(parts.store),
+    this.#knownPrices = new PriceCache(parts.store);
+    const history = new History(
+      this.#knownPrices,
       parts.prices,
       (ticker) => invalidate(parts.store, { ticker }),
       (writing) => this.#keep(writing),
     );
+    const tickers = [...request.tickers, this.marketProxy];
+    this.#prices = new RequestPrices(history, tickers, request.window, parts.prices.source);
   }
 
   get trace(): Trace {
@@ -122,7 +116,7 @@ export class Statistics {
     const window = this.#windowOf(ticker, this.weekends);
     const riskFree = await this.riskFree();
     const stored = await this.#cache.profile(ticker, window);
-    if (stored?.market !== undefined && this.#isOf(stored.market, riskFree)) {
+    if (stored?.market !== undefined && (await this.#stillHolds(stored.market, riskFree))) {
       this.#hits += 1;
       return { ...stored.own, ...stored.market };
     }
@@ -142,7 +136,8 @@ export class Statistics {
     }
     this.#misses += 1;
     const joined = await this.#joinProfiles(ticker, window);
-    const { own, isFinal } = joined ?? (await this.#estimate(ticker, window));
+    const own = joined ?? measureOwn(await this.#prices.series(ticker, window.sessions), window.method);
+    const isFinal = joined !== undefined || (await this.#prices.isFinal(ticker, window.sessions));
     await this.#keep(() => this.#cache.putOwn(ticker, window, own, this.#origin(isFinal)));
     return own;
   }
@@ -150,8 +145,7 @@ export class Statistics {
   /** Correlation of two tickers. */
   async correlation(a: string, b: string, weekends: boolean): Promise<number> {
     if (a === b) return 1;
-    const areCoins = [a, b].every((ticker) => assetType(ticker) === 'crypto');
-    const window = { ...this.request.window, method: this.request.method, weekends: weekends && areCoins };
+    const window = this.#windowOfPair(a, b, weekends);
     const stored = await this.#cache.correlation(a, b, window);
     if (stored !== undefined) {
       this.#hits += 1;
@@ -168,13 +162,17 @@ export class Statistics {
   async correlations(): Promise<CorrelationMatrix> {
     const { tickers } = this.request;
     const rows = tickers.map(() => tickers.map(() => 1));
-    for (const [i, a] of tickers.entries()) {
-      for (let j = 0; j < i; j += 1) {
-        const rho = await this.correlation(a, tickers[j]!, this.weekends);
-        rows[i]![j] = rho;
-        rows[j]![i] = rho;
-      }
-    }
+    const limit = pLimit(CONCURRENT_PAIRS);
+    const pairs = tickers.flatMap((a, i) => tickers.slice(0, i).map((b, j) => ({ a, b, i, j })));
+    await Promise.all(
+      pairs.map(({ a, b, i, j }) =>
+        limit(async () => {
+          const rho = await this.correlation(a, b, this.weekends);
+          rows[i]![j] = rho;
+          rows[j]![i] = rho;
+        }),
+      ),
+    );
     const matrix = toCorrelationMatrix(rows);
     if (matrix.repair !== undefined) {
       const { smallestEigenvalue, largestChange } = matrix.repair;
@@ -187,16 +185,13 @@ export class Statistics {
   }
 
   /** Closes of a ticker in the window; those of a coin on sessions of the market only, unless weekends count. */
-  async series(ticker: string, weekends: boolean): Promise<PriceSeries> {
-    const all = toSeries(ticker, (await this.#historyOf(ticker)).rows);
-    if (assetType(ticker) === 'equity' || weekends) return all;
-    const market = toSeries(this.marketProxy, (await this.#historyOf(this.marketProxy)).rows);
-    return restrictTo(all, market.days);
+  series(ticker: string): Promise<PriceSeries> {
+    return this.#prices.series(ticker, sessionsOf(ticker, this.weekends, this.marketProxy));
   }
 
   /** All rows of a ticker in the window, dividends among them. */
-  async rows(ticker: string): Promise<readonly PriceRow[]> {
-    return (await this.#historyOf(ticker)).rows;
+  rows(ticker: string): Promise<readonly PriceRow[]> {
+    return this.#prices.rows(ticker);
   }
 
   warn(message: string): void {
@@ -221,93 +216,75 @@ export class Statistics {
     };
   }
 
-  #isOf(market: MarketProfile, { maturity, date, rate }: RiskFreeRate): boolean {
+  /** Whether what was computed of a market is of the same rate and of what is known of the market by now. */
+  async #stillHolds(stored: MarketProfile, { maturity, date, rate }: RiskFreeRate): Promise<boolean> {
+    if (stored.marketProxy !== this.marketProxy) return false;
+    const market = await this.#cache.profile(this.marketProxy, this.#windowOf(this.marketProxy, false));
     return (
-      market.marketProxy === this.marketProxy &&
-      market.riskFree === rate &&
-      market.riskFreeMaturity === maturity &&
-      market.riskFreeDate === date
+      stored.marketReturn === market?.own.annualReturn &&
+      stored.riskFree === rate &&
+      stored.riskFreeMaturity === maturity &&
+      stored.riskFreeDate === date
     );
   }
 
-  async #estimate(ticker: string, { method, weekends }: WindowKey) {
-    const series = await this.series(ticker, weekends);
-    const returns = logReturns(series, unitOf(ticker));
-    const { annualReturn, annualVolatility } = estimate(returns, method, PERIODS_PER_YEAR[assetType(ticker)]);
-    if (annualVolatility === 0) {
-      throw new StatisticsError(
-        'no-variation',
-        `${ticker} has no volatility by ${method} in the window; choose a longer window or another method`,
-      );
-    }
-    const own: OwnProfile = {
-      annualReturn,
-      annualVolatility,
-      summary: summarize(returns),
-      first: { date: fromDay(series.days[0]!), close: series.closes[0]! },
-      last: { date: fromDay(series.days.at(-1)!), close: series.closes.at(-1)! },
-    };
-    return { own, isFinal: await this.#isFinal(ticker, weekends) };
+  async #correlate(a: string, b: string, { method, sessions }: WindowKey) {
+    const [one, two] = await Promise.all([a, b].map((ticker) => this.#prices.series(ticker, sessions)));
+    const areFinal = await Promise.all([a, b].map((ticker) => this.#prices.isFinal(ticker, sessions)));
+    return { pair: measurePair(one!, two!, method), isFinal: areFinal.every(Boolean) };
   }
 
-  async #correlate(a: string, b: string, { method, weekends }: WindowKey) {
-    const [one, two] = align(await this.series(a, weekends), await this.series(b, weekends));
-    const unit = unitOf(a, b);
-    const what = { ticker: `the pair ${a} and ${b}` };
-    const [first, second] = [logReturns({ ...one, ...what }, unit), logReturns({ ...two, ...what }, unit)];
-    const summary = summarizePair(first, second);
-    const pearson = correlationFromSummary(summary, [a, b]);
-    const at = (index: number) => ({
-      date: fromDay(one.days.at(index)!),
-      closes: [one.closes.at(index)!, two.closes.at(index)!] as const,
-    });
-    const pair: PairProfile = {
-      correlation: method === 'percentiles' ? correlationByPercentiles(first, second, pearson) : pearson,
-      summary,
-      first: at(0),
-      last: at(-1),
-    };
-    return { pair, isFinal: (await this.#isFinal(a, weekends)) && (await this.#isFinal(b, weekends)) };
-  }
-
-  async #joinProfiles(ticker: string, window: WindowKey) {
+  async #joinProfiles(ticker: string, window: WindowKey): Promise<OwnProfile | undefined> {
     if (window.method === 'percentiles') return undefined;
-    const chain = findChain(await this.#cache.profilesFrom(ticker, window.start), window);
-    if (chain === undefined) return undefined;
-    const perYear = PERIODS_PER_YEAR[assetType(ticker)];
-    return { own: joinProfiles(chain, window.method, unitOf(ticker), perYear), isFinal: true };
+    const chain = await findChain((start) => this.#cache.profilesFrom(ticker, start), window);
+    if (
+      chain === undefined ||
+      !(await this.#areOfNow(
+        ticker,
+        chain.map(({ own }) => own),
+      ))
+    )
+      return undefined;
+    return joinProfiles(chain, window.method, unitOf(ticker), PERIODS_PER_YEAR[assetType(ticker)]);
   }
 
   async #joinPairs(a: string, b: string, window: WindowKey) {
     if (window.method === 'percentiles') return undefined;
-    const chain = findChain(await this.#cache.correlationsFrom(a, b, window.start), window);
-    return chain === undefined ? undefined : { pair: joinPairs(chain, unitOf(a, b), [a, b]), isFinal: true };
+    const chain = await findChain((start) => this.#cache.correlationsFrom(a, b, start), window);
+    if (chain === undefined) return undefined;
+    for (const [side, ticker] of [a, b].entries()) {
+      const ends = chain.map(({ pair: { first, last } }) => ({
+        first: { date: first.date, close: first.closes[side]! },
+        last: { date: last.date, close: last.closes[side]! },
+      }));
+      if (!(await this.#areOfNow(ticker, ends))) return undefined;
+    }
+    return { pair: joinPairs(chain, unitOf(a, b), [a, b]), isFinal: true };
+  }
+
+  /** Whether windows start and end at closes that are known now: after a split those of before have another scale. */
+  async #areOfNow(ticker: string, ends: readonly Pick<OwnProfile, 'first' | 'last'>[]): Promise<boolean> {
+    const known = (await this.#knownPrices.coverage(ticker)).get(this.#parts.prices.source) ?? [];
+    if (missingParts(this.request.window, known).length > 0) return false;
+    for (const { date, close } of ends.flatMap(({ first, last }) => [first, last]))
+      if ((await this.#knownPrices.close(ticker, date)) !== close) return false;
+    return true;
   }
 
   #windowOf(ticker: string, weekends: boolean): WindowKey {
-    const counts = weekends && assetType(ticker) === 'crypto';
-    return { ...this.request.window, method: this.request.method, weekends: counts };
+    return {
+      ...this.request.window,
+      method: this.request.method,
+      weekends: weekends && assetType(ticker) === 'crypto',
+      sessions: sessionsOf(ticker, weekends, this.marketProxy),
+    };
   }
 
-  /** All prices of the request are read together, when the first of them is needed. */
-  async #historyOf(ticker: string): Promise<TickerHistory> {
-    const tickers = [...new Set([...this.request.tickers, this.marketProxy])];
-    this.#histories ??= this.#history.read(tickers, this.request.window);
-    const history = (await this.#histories).get(ticker)!;
-    if (history.rows.some(({ close }) => close !== null)) return history;
-    const { start, end } = this.request.window;
-    throw new StatisticsError(
-      'unknown-ticker',
-      `there are no closes of ${ticker} from ${start} up to before ${end} in ${this.#parts.prices.source}; ` +
-        'check the symbol and the window, or load its prices first',
-    );
-  }
-
-  async #isFinal(ticker: string, weekends: boolean): Promise<boolean> {
-    const isCut = assetType(ticker) === 'crypto' && !weekends;
-    const needed = isCut ? [ticker, this.marketProxy] : [ticker];
-    const histories = await Promise.all(needed.map((name) => this.#historyOf(name)));
-    return histories.every(({ isFinal }) => isFinal);
+  /** A coin beside a share is looked at on the days that both have, whoever is the market. */
+  #windowOfPair(a: string, b: string, weekends: boolean): WindowKey {
+    const areCoins = [a, b].every((ticker) => assetType(ticker) === 'crypto');
+    const window = this.#windowOf(a, weekends);
+    return areCoins ? window : { ...window, weekends: false, sessions: undefined };
   }
 
   #origin(isFinal: boolean): Origin {
@@ -328,19 +305,4 @@ export class Statistics {
       this.#warnings.push(`not kept in the cache: ${error.message}`);
     }
   }
-}
-
-function unitOf(...tickers: string[]): TimeUnit {
-  return tickers.every((ticker) => assetType(ticker) === 'crypto') ? 'days' : 'sessions';
-}
-
-function toSeries(ticker: string, rows: readonly PriceRow[]): PriceSeries {
-  const closes = rows.filter(({ close }) => close !== null);
-  const series = {
-    ticker,
-    days: Int32Array.from(closes, ({ date }) => toDay(date)),
-    closes: Float64Array.from(closes, ({ close }) => close!),
-  };
-  checkSeries(series);
-  return series;
 }

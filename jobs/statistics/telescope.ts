@@ -1,48 +1,54 @@
-import { toDay } from '../runtime/dates.ts';
-import type { PairProfile, StoredCorrelation, StoredProfile, WindowKey } from './cache/statistic-cache.ts';
+import { toDay, type IsoDate } from '../runtime/dates.ts';
+import type {
+  OwnProfile,
+  PairProfile,
+  StoredCorrelation,
+  StoredProfile,
+  WindowKey,
+} from './cache/statistic-items.ts';
 import { correlationFromSummary } from './estimators/correlation.ts';
 import { estimateFromSummary } from './estimators/estimate.ts';
 import type { TimeUnit } from './estimators/series.ts';
 import { mergePairSummaries, mergeSummaries, pairSummaryOfOne, summaryOfOne } from './estimators/summary.ts';
-import type { OwnProfile } from './cache/statistic-cache.ts';
 
 /*
  * Adjacent windows make a longer one: their summaries add up, with the return between the last close of one and the
  * first of the next. Percentiles do not add up.
  */
 
+/** Dates at which the next window of a chain is looked for. */
+const MAX_LOOKUPS = 12;
+
 /**
- * Windows that follow one upon the other from `wanted.start` to `wanted.end`, as few as a greedy choice of the longest
- * gives; undefined when there are none. Only those whose prices cannot become more take part. Pure.
+ * Windows that follow one upon the other from `wanted.start` to `wanted.end`, the longest first; undefined when a few
+ * look-ups find none. Only those whose prices are settled take part.
+ *
+ * @param startingOn finds what is known of windows that start on a date
  */
-export function findChain<T extends { readonly window: WindowKey; readonly isFinal: boolean }>(
-  known: readonly T[],
+export async function findChain<T extends { readonly window: WindowKey; readonly isFinal: boolean }>(
+  startingOn: (start: IsoDate) => Promise<readonly T[]>,
   wanted: WindowKey,
-): readonly T[] | undefined {
-  if (wanted.method === 'percentiles') return undefined;
-  const usable = known.filter(
-    ({ window, isFinal }) =>
-      isFinal &&
-      window.method === wanted.method &&
-      window.weekends === wanted.weekends &&
-      window.start >= wanted.start &&
-      window.end <= wanted.end,
-  );
-  // Dates from which the end can be reached, with the window to take from each.
-  const next = new Map<string, T>();
-  for (const one of usable.toSorted((a, b) => (a.window.start > b.window.start ? -1 : 1))) {
-    const { start, end } = one.window;
-    const isReaching = end === wanted.end || next.has(end);
-    if (isReaching && (next.get(start)?.window.end ?? '') < end) next.set(start, one);
-  }
-  const chain: T[] = [];
-  for (let at = wanted.start; at < wanted.end;) {
-    const one = next.get(at);
-    if (one === undefined) return undefined;
-    chain.push(one);
-    at = one.window.end;
-  }
-  return chain;
+): Promise<readonly T[] | undefined> {
+  const visited = new Set<IsoDate>();
+  const chainFrom = async (start: IsoDate): Promise<readonly T[] | undefined> => {
+    if (start === wanted.end) return [];
+    if (visited.has(start) || visited.size === MAX_LOOKUPS) return undefined;
+    visited.add(start);
+    const usable = (await startingOn(start)).filter(
+      ({ window, isFinal }) =>
+        isFinal &&
+        window.method === wanted.method &&
+        window.weekends === wanted.weekends &&
+        window.sessions === wanted.sessions &&
+        window.end <= wanted.end,
+    );
+    for (const one of usable.toSorted((a, b) => (a.window.end > b.window.end ? -1 : 1))) {
+      const rest = await chainFrom(one.window.end);
+      if (rest !== undefined) return [one, ...rest];
+    }
+    return undefined;
+  };
+  return chainFrom(wanted.start);
 }
 
 /** The profile of a chain. */

@@ -41,7 +41,7 @@ export function createHandler(
       const name = chooseFunction(request.name, allowed);
       const signal = AbortSignal.timeout(Math.max(1, context.getRemainingTimeInMillis() - RESERVE_MS));
       const startedAt = performance.now();
-      const found = await answer(parts, name, request.input, signal);
+      const found = await Promise.race([answer(parts, name, request.input, signal), rejectOnAbort(signal)]);
       log(
         'info',
         'statistics.answered',
@@ -62,6 +62,13 @@ export function createHandler(
       return toReply(kind, failure);
     }
   };
+}
+
+/** What hangs, such as a connection, is not waited for longer than the invocation has. */
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 function chooseFunction(asked: string | undefined, allowed: readonly FunctionName[]): FunctionName {

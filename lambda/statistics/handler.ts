@@ -25,7 +25,14 @@ function open(): Promise<StatisticsParts> {
 async function openParts(): Promise<StatisticsParts> {
   const environment = readEnvironment(process.env);
   const lake = await openLake(environment.lake, false);
-  return openStatistics(environment, lake, undefined, () => new Date(), new AbortController().signal);
+  return openStatistics({
+    environment,
+    lake,
+    provider: undefined,
+    aws: {},
+    now: () => new Date(),
+    signal: new AbortController().signal,
+  });
 }
 
 function writeLog(level: string, event: string, fields: object, message: string): void {

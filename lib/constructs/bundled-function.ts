@@ -14,6 +14,10 @@ export interface BundledFunctionProps {
   readonly description: string;
   /** Path of the handler below the repository. */
   readonly entry: string;
+  /** `index.` and what the entry exports. @default index.handler */
+  readonly handler?: string;
+  /** @default 256 MiB */
+  readonly memory?: Size;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeout: Duration;
   readonly logRetention: RetentionDays;
@@ -21,7 +25,7 @@ export interface BundledFunctionProps {
   readonly deadLetters: Queue;
 }
 
-const MEMORY = Size.mebibytes(256);
+const DEFAULT_MEMORY = Size.mebibytes(256);
 
 /** A Lambda function of this repository as one file, with its own log and a role that may write to that only. */
 export class BundledFunction extends Construct {
@@ -42,11 +46,12 @@ export class BundledFunction extends Construct {
       functionName: props.functionName,
       description: props.description,
       entry: join(packageRoot, props.entry),
+      handler: props.handler ?? 'index.handler',
       depsLockFilePath: join(packageRoot, 'package-lock.json'),
       projectRoot: packageRoot,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: MEMORY.toMebibytes(),
+      memorySize: (props.memory ?? DEFAULT_MEMORY).toMebibytes(),
       timeout: props.timeout,
       role: this.role,
       logGroup: this.logGroup,

@@ -1,9 +1,10 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Grant, type IRole } from 'aws-cdk-lib/aws-iam';
-import { BlockPublicAccess, Bucket, BucketEncryption, type BucketProps } from 'aws-cdk-lib/aws-s3';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { STAGING_PREFIX } from '../../jobs/lake/layout.ts';
 import { acknowledgeWildcards } from '../compliance.ts';
+import { createPrivateBucket } from './private-bucket.ts';
 
 export interface DataLakeProps {
   /** How long overwritten and deleted objects can be had back. */
@@ -28,10 +29,10 @@ export class DataLake extends Construct {
 
   constructor(scope: Construct, id: string, { versionRetention }: DataLakeProps) {
     super(scope, id);
-    const accessLogs = this.#createBucket('AccessLogs', {
+    const accessLogs = createPrivateBucket(this, 'AccessLogs', {
       lifecycleRules: [{ expiration: ACCESS_LOG_RETENTION }],
     });
-    this.dataBucket = this.#createBucket('Data', {
+    this.dataBucket = createPrivateBucket(this, 'Data', {
       versioned: true,
       serverAccessLogsBucket: accessLogs,
       serverAccessLogsPrefix: 'data/',
@@ -42,7 +43,7 @@ export class DataLake extends Construct {
         { prefix: STAGING_PREFIX, expiration: SCRATCH_RETENTION },
       ],
     });
-    this.athenaBucket = this.#createBucket('Athena', {
+    this.athenaBucket = createPrivateBucket(this, 'Athena', {
       serverAccessLogsBucket: accessLogs,
       serverAccessLogsPrefix: 'athena/',
       lifecycleRules: [
@@ -73,16 +74,5 @@ export class DataLake extends Construct {
       'objects below a prefix have their names from the day on which they are written',
       [...access.read, ...access.write, ...access.delete].map((key) => `/${key}`),
     );
-  }
-
-  #createBucket(id: string, props: BucketProps): Bucket {
-    return new Bucket(this, id, {
-      encryption: BucketEncryption.S3_MANAGED,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      removalPolicy: RemovalPolicy.RETAIN,
-      ...props,
-    });
   }
 }

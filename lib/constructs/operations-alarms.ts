@@ -5,6 +5,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { StatisticsFunctions } from './statistics-functions.ts';
 
 export interface OperationsAlarmsProps {
   /** Whom to tell. */
@@ -12,6 +13,7 @@ export interface OperationsAlarmsProps {
   readonly deadLetters: { readonly lake: Queue; readonly jobs: Queue };
   /** The function that writes the other alerts: when it fails, nobody would hear of them. */
   readonly notification: IFunction;
+  readonly statistics: StatisticsFunctions;
 }
 
 const PERIOD = Duration.minutes(5);
@@ -21,8 +23,9 @@ export class OperationsAlarms extends Construct {
   readonly all: Alarm[] = [];
   readonly #topic: ITopic;
 
-  constructor(scope: Construct, id: string, { topic, deadLetters, notification }: OperationsAlarmsProps) {
+  constructor(scope: Construct, id: string, props: OperationsAlarmsProps) {
     super(scope, id);
+    const { topic, deadLetters, notification, statistics } = props;
     this.#topic = topic;
     const waiting = (queue: Queue): IMetric =>
       queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: Stats.MAXIMUM });
@@ -44,6 +47,20 @@ export class OperationsAlarms extends Construct {
       'The function that writes alerts fails, so other alerts may be missing. Read its log, then those of the ' +
         'jobs; doc/operations.md, "Read an alert".',
     );
+    this.#alarm(
+      'StatisticsFailures',
+      statistics.failures,
+      'Statistics were asked for and could not be given: the lake, the tables or the Treasury did not answer. Read ' +
+        'the error lines of the function; doc/operations.md, "Statistics".',
+    );
+    for (const { handler } of statistics.all) {
+      this.#alarm(
+        `${handler.node.scope!.node.id}Errors`,
+        handler.metricErrors({ period: PERIOD, statistic: Stats.SUM }),
+        'A statistics function ended without an answer: out of time or of memory, or a bug. Read the end of its log; ' +
+          'doc/operations.md, "Statistics".',
+      );
+    }
   }
 
   #alarm(id: string, metric: IMetric, whatToDo: string): void {

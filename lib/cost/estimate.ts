@@ -1,5 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import { featureColumns } from '../../jobs/features/settings.ts';
+import { TABLES } from '../../jobs/statistics/cache/tables.ts';
 import type { JobConfig, StageConfig } from '../config.ts';
 import { PRICES, SPOT_SHARE } from './prices.ts';
 
@@ -9,9 +10,11 @@ export interface Usage {
   readonly years: number;
   /** Queries that people run in Athena a month, each over a year of features. */
   readonly queries: number;
+  /** Answers of the statistics functions a month. */
+  readonly statistics: number;
 }
 
-export const USUAL: Usage = { years: 10, queries: 100 };
+export const USUAL: Usage = { years: 10, queries: 100, statistics: 1000 };
 
 export interface CostLine {
   readonly item: string;
@@ -40,10 +43,15 @@ const CRAWL_HOURS = 10 / 60;
 /** Two images of this many GB, and those of earlier releases until they are cleaned up. */
 const IMAGE_GB = 0.15;
 const RELEASES_KEPT = 5;
-const ALARMS = 3;
+/** Beside one for each statistics function. */
+const ALARMS = 4;
+/** Of an answer that is not in the cache yet: GB-seconds, and items of a window of 100 sessions. */
+const ANSWER_GB_SECONDS = 0.5;
+const ANSWER_WRITES = 100;
+const ANSWER_READS = 10;
 
 /** The monthly bill of one stage in USD, by item, from what it is configured to do. */
-export function estimateCosts(config: StageConfig, { years, queries }: Usage): CostLine[] {
+export function estimateCosts(config: StageConfig, { years, queries, statistics }: Usage): CostLine[] {
   const { load, transform, tickers, crawl } = config;
   const runs = { load: runsOf(load), transform: runsOf(transform) };
   const crawls = (crawl.weekDay === undefined ? DAYS : WEEKS) + runs.transform;
@@ -59,6 +67,7 @@ export function estimateCosts(config: StageConfig, { years, queries }: Usage): C
   // Dividends somewhere in the universe change every month of prices every night.
   const overwrittenGb = (priceBytes * config.versionRetention.toDays()) / 1e9;
   const hours = runs.load * hoursOf(load.expectedRun) + runs.transform * hoursOf(transform.expectedRun);
+  const alarms = ALARMS + 1 + config.statistics.length;
   const { usd } = PRICES.crawler;
   return [
     line(
@@ -82,14 +91,30 @@ export function estimateCosts(config: StageConfig, { years, queries }: Usage): C
     ),
     line('Athena', `${(scanned / 1e9).toFixed(0)} GB, ${queries} queries`, scanned * PRICES.scan.usd),
     line('logs', `${logGb.toFixed(2)} GB`, logGb * PRICES.logs.usd),
-    line('alarms', `${ALARMS}`, ALARMS * PRICES.alarm.usd),
+    line('alarms', `${alarms}`, alarms * PRICES.alarm.usd),
     line('images', `${RELEASES_KEPT} releases`, 2 * IMAGE_GB * RELEASES_KEPT * PRICES.image.usd),
     line(
       'functions',
       `${count(2 * DAYS)} calls`,
       2 * DAYS * (PRICES.invocation.usd + 5 * PRICES.compute.usd),
     ),
+    line(
+      'statistics',
+      `${count(statistics)} answers`,
+      statistics * (PRICES.invocation.usd + ANSWER_GB_SECONDS * PRICES.compute.usd) +
+        tablesCost(config, statistics),
+    ),
   ];
+}
+
+/** Units are paid for by what is read and written, or for every hour, table and index. */
+function tablesCost({ tables: { billing } }: StageConfig, answers: number): number {
+  if (billing.mode === 'PAY_PER_REQUEST') {
+    return answers * (ANSWER_WRITES * PRICES.itemWrite.usd + ANSWER_READS * PRICES.itemRead.usd);
+  }
+  const places = Object.values(TABLES).reduce((sum, { indexes }) => sum + 1 + indexes.length, 0);
+  const hourly = billing.readUnits * PRICES.readUnit.usd + billing.writeUnits * PRICES.writeUnit.usd;
+  return places * hourly * 24 * DAYS;
 }
 
 function line(item: string, quantity: string, usd: number): CostLine {

@@ -10,16 +10,19 @@ import { LakeWatch } from '../constructs/lake-watch.ts';
 import { Network } from '../constructs/network.ts';
 import { OperationsAlarms } from '../constructs/operations-alarms.ts';
 import { OperationsDashboard } from '../constructs/operations-dashboard.ts';
+import { StatisticsFunctions } from '../constructs/statistics-functions.ts';
+import type { CacheStack } from './cache-stack.ts';
 import type { LakeStack } from './lake-stack.ts';
 
 export interface JobsStackProps {
   readonly config: StageConfig;
   readonly lake: LakeStack;
+  readonly cache: CacheStack;
 }
 
 /** What runs, and who is told when it fails. Nothing in it has to be kept. */
 export class JobsStack extends Stack {
-  constructor(scope: Construct, id: string, { config, lake }: JobsStackProps) {
+  constructor(scope: Construct, id: string, { config, lake, cache }: JobsStackProps) {
     const { names, alertEmails: emails, logRetention, budget } = config;
     super(scope, id, { stackName: names.jobsStack, description: 'signals: scheduled jobs and alerts' });
     const deadLetters = new Queue(this, 'DeadLetters', {
@@ -40,6 +43,15 @@ export class JobsStack extends Stack {
       logRetention,
       deadLetters,
     });
+    const statistics = new StatisticsFunctions(this, 'Statistics', {
+      name: names.statistics,
+      single: config.statistics,
+      lake: lake.lake,
+      tables: cache.statistics,
+      tablePrefix: config.tables.tablePrefix,
+      logRetention,
+      deadLetters,
+    });
     const alerts = new JobAlerts(this, 'Alerts', {
       stage: config.name,
       functionName: names.errorNotification,
@@ -57,6 +69,7 @@ export class JobsStack extends Stack {
       topic: alerts.topic,
       deadLetters: { lake: lake.events.deadLetters, jobs: deadLetters },
       notification: alerts.notification.handler,
+      statistics,
     });
     new OperationsDashboard(this, 'Dashboard', {
       name: names.dashboard,
@@ -65,6 +78,7 @@ export class JobsStack extends Stack {
       events: lake.events.queue,
       workgroupName: lake.workgroup.workgroupName,
     });
+    new CfnOutput(this, 'StatisticsUrl', { value: statistics.url.url });
     new CfnOutput(this, 'TaskNetwork', { value: network.runTaskConfiguration });
     if (budget !== undefined) new BudgetAlarm(this, 'Budget', { monthlyUsd: budget, emails });
   }

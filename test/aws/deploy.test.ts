@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { GetCrawlerCommand, GetTablesCommand, GlueClient } from '@aws-sdk/client-glue';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
@@ -31,8 +32,10 @@ const region = 'us-west-2';
 const prefix = 'e2e';
 const config = { ...awsClientConfig, region };
 
+type StackId = 'lake' | 'cache' | 'jobs';
+
 /** What the emulator's CloudFormation leaves out of each stack, and what makes up for it here. */
-const SKIPPED: Readonly<Record<'lake' | 'jobs', readonly string[]>> = {
+const SKIPPED: Readonly<Record<StackId, readonly string[]>> = {
   lake: [
     'AWS::Athena::NamedQuery', // wiring
     'AWS::Athena::WorkGroup', // wiring
@@ -45,12 +48,17 @@ const SKIPPED: Readonly<Record<'lake' | 'jobs', readonly string[]>> = {
     'AWS::SNS::TopicPolicy', // wiring
     'AWS::SQS::QueuePolicy', // wiring
   ],
+  cache: [
+    'AWS::CDK::Metadata', // nothing
+  ],
   jobs: [
     'AWS::CDK::Metadata', // nothing
     'AWS::CloudWatch::Alarm', // the template only
     'AWS::CloudWatch::Dashboard', // the template only: it refers to the alarms
     'AWS::ECS::ClusterCapacityProviderAssociations', // the template only
     'AWS::Lambda::EventInvokeConfig', // the template only
+    'AWS::Lambda::Url', // the template only
+    'AWS::Logs::MetricFilter', // the template only
     'AWS::Logs::SubscriptionFilter', // the function is called with packed lines
     'AWS::SNS::Subscription', // wiring
     'AWS::SNS::TopicPolicy', // wiring
@@ -69,9 +77,10 @@ describeWithAws('a deployment', () => {
   let bootstrapped: Ended;
   let deployed: Ended;
   let lake: DeployedStack;
+  let cache: DeployedStack;
   let jobs: DeployedStack;
 
-  const templateOf = (stack: 'lake' | 'jobs'): TemplateJson => {
+  const templateOf = (stack: StackId): TemplateJson => {
     const assembly = join(tree, 'cdk.out/assembly-dev');
     const { artifacts } = JSON.parse(readFileSync(join(assembly, 'manifest.json'), 'utf8'));
     const found = Object.values<any>(artifacts).find(
@@ -79,7 +88,7 @@ describeWithAws('a deployment', () => {
     );
     return JSON.parse(readFileSync(join(assembly, found.properties.templateFile), 'utf8'));
   };
-  const read = (stack: 'lake' | 'jobs', siblings: DeployedStack[] = []): Promise<DeployedStack> =>
+  const read = (stack: StackId, siblings: DeployedStack[] = []): Promise<DeployedStack> =>
     DeployedStack.read(
       cloudFormation,
       `${prefix}-${stack}`,
@@ -98,7 +107,10 @@ describeWithAws('a deployment', () => {
       return { status: 200, body: `<${name}Response><${name}Result/></${name}Response>` };
     }
     if (!body.includes('Action=CreateChangeSet') || !body.includes(`StackName=${prefix}-jobs`)) return 'pass';
-    const { Resources, ...rest } = resolveOutputsOf(await read('lake'), templateOf('jobs'));
+    const { Resources, ...rest } = resolveOutputsOf(
+      [await read('lake'), await read('cache')],
+      templateOf('jobs'),
+    );
     const known = Object.entries(Resources).filter(([, { Type }]) => Type !== 'AWS::CloudWatch::Dashboard');
     const parameters = new URLSearchParams(body);
     parameters.delete('TemplateURL');
@@ -132,7 +144,8 @@ describeWithAws('a deployment', () => {
     deployed = await runProgram('./deploy.sh', ['dev', '--yes'], options);
     if (deployed.code !== 0) throw new Error(deployed.output.slice(-2000));
     lake = await read('lake');
-    jobs = await read('jobs', [lake]);
+    cache = await read('cache');
+    jobs = await read('jobs', [lake, cache]);
   });
   afterAll(() => proxy.close());
 
@@ -152,10 +165,10 @@ describeWithAws('a deployment', () => {
     ]);
   });
 
-  test.each(['lake', 'jobs'] as const)(
+  test.each(['lake', 'cache', 'jobs'] as const)(
     'creates everything of the stack %s that the emulator knows',
     (name) => {
-      const stack = { lake, jobs }[name];
+      const stack = { lake, cache, jobs }[name];
       const missing = Object.entries(stack.template.Resources).filter(([id]) => !stack.created.has(id));
       expect([...new Set(missing.map(([, { Type }]) => Type))].toSorted()).toEqual(SKIPPED[name]);
     },
@@ -276,16 +289,42 @@ describeWithAws('a deployment', () => {
       expect(email.Message).toContain('Compare its arguments in lib/config.ts with --help.');
     });
 
+    test('statistics come from the lake, then from the tables of the stack', async () => {
+      const request = {
+        function: 'profile',
+        tickers: ['IBM'],
+        start: '2012-10-01',
+        end: '2013-01-01',
+        riskFree: 0.0178,
+      };
+      const first = await callFunction(`${prefix}-statistics`, request);
+      expect(first).toMatchObject({ status: 200, prices: { IBM: { first: '2012-10-01' } } });
+      const again = await callFunction(`${prefix}-statistics`, request);
+      expect(again).toMatchObject({ status: 200, result: first.result, cache: { misses: 0 } });
+      const { Items = [] } = await new DynamoDBClient(config).send(
+        new QueryCommand({
+          TableName: `${prefix}-profile`,
+          KeyConditionExpression: 'ticker = :ticker',
+          ExpressionAttributeValues: { ':ticker': { S: 'IBM' } },
+        }),
+      );
+      expect(Items.map(({ annual_return }) => Number(annual_return!.N))).toEqual([
+        first.result.IBM.annual_return,
+      ]);
+    });
+
     /** Calls a function as Lambda does: the deployed bundle, with the variables of the template. */
-    async function callFunction(name: string, event: unknown): Promise<void> {
-      const [, { Code, Environment }] = jobs
+    async function callFunction(name: string, event: unknown): Promise<any> {
+      const [, { Code, Environment, Handler }] = jobs
         .ofType('AWS::Lambda::Function')
         .find(([, { FunctionName }]) => FunctionName === name)!;
       const bundle = join(tree, `cdk.out/asset.${String(Code.S3Key).replace('.zip', '')}/index.mjs`);
       const script = join(folder, 'call.mjs');
       writeFileSync(
         script,
-        `import { handler } from ${JSON.stringify(bundle)};\nawait handler(${JSON.stringify(event)});\n`,
+        `import * as index from ${JSON.stringify(bundle)};\n` +
+          `const answer = await ${Handler}(${JSON.stringify(event)}, { getRemainingTimeInMillis: () => 60_000 });\n` +
+          'process.stdout.write(`\\n${JSON.stringify(answer ?? null)}`);\n',
       );
       const done = await startScript(script, [], folder, {
         ...awsEnvironment(awsEndpoint),
@@ -293,6 +332,7 @@ describeWithAws('a deployment', () => {
         ...Environment.Variables,
       }).finished;
       expect(done).toMatchObject({ code: 0, stderr: '' });
+      return JSON.parse(done.stdout.split('\n').at(-1)!);
     }
   });
 });

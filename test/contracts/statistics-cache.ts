@@ -2,12 +2,8 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { invalidate } from '../../jobs/statistics/cache/invalidate.ts';
 import { PriceCache, type PriceRow } from '../../jobs/statistics/cache/price-cache.ts';
 import { RateCache } from '../../jobs/statistics/cache/rate-cache.ts';
-import {
-  StatisticCache,
-  type OwnProfile,
-  type PairProfile,
-  type WindowKey,
-} from '../../jobs/statistics/cache/statistic-cache.ts';
+import { StatisticCache } from '../../jobs/statistics/cache/statistic-cache.ts';
+import type { OwnProfile, PairProfile, WindowKey } from '../../jobs/statistics/cache/statistic-items.ts';
 import {
   startingWith,
   type Item,
@@ -20,7 +16,13 @@ import { randomNumbers } from '../support/series.ts';
 
 const SOURCE = 'file:/lake|csv';
 const NOW = new Date('2026-10-05T12:00:00Z');
-const WINDOW: WindowKey = { start: '2025-01-01', end: '2026-01-01', method: 'moments', weekends: false };
+const WINDOW: WindowKey = {
+  start: '2025-01-01',
+  end: '2026-01-01',
+  method: 'moments',
+  weekends: false,
+  sessions: undefined,
+};
 
 function ownProfile(annualReturn: number): OwnProfile {
   return {
@@ -207,6 +209,31 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
     expect(await prices.read('SPY', { start: '2026-01-01', end: '2026-02-01' })).toHaveLength(12);
   });
 
+  test('what is known is there, also when somebody forgets it at the same time', async () => {
+    const prices = new PriceCache(store);
+    const range = { start: '2026-01-01', end: '2026-03-01' };
+    const rows = Array.from({ length: 59 }, (_, index) => ({
+      date: addDays(range.start, index),
+      open: null,
+      close: 1 + index,
+      dividend: null,
+    }));
+    await prices.write('SPY', rows, range, SOURCE);
+    await Promise.all([
+      prices.forget('SPY'),
+      prices.write('SPY', rows, range, SOURCE),
+      prices.forget('SPY'),
+      prices.write('SPY', rows, range, SOURCE),
+    ]);
+    for (const known of (await prices.coverage('SPY')).get(SOURCE) ?? [])
+      expect(await prices.read('SPY', known)).toEqual(
+        rows.filter(({ date }) => date >= known.start && date < known.end),
+      );
+    // A day that the source no longer has goes when its range is written again.
+    await prices.write('SPY', rows.slice(1), range, SOURCE);
+    expect(await prices.read('SPY', range)).toEqual(rows.slice(1));
+  });
+
   test('yields come back by maturity, a day without one as null', async () => {
     const rates = new RateCache(store);
     const curve = (date: string, ten: number | null) => ({
@@ -234,12 +261,14 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
   });
 
   describe('profiles', () => {
-    test('of one start with different end, method or weekends all stay', async () => {
+    test('of one start with different end, method, weekends or sessions all stay', async () => {
       const windows: WindowKey[] = [
         WINDOW,
         { ...WINDOW, end: '2026-02-01' },
         { ...WINDOW, method: 'percentiles' },
         { ...WINDOW, weekends: true },
+        { ...WINDOW, sessions: 'SPY' },
+        { ...WINDOW, sessions: '^N225' },
       ];
       for (const [index, window] of windows.entries())
         await statistics.putOwn('BTC-USD', window, ownProfile(index), origin);
@@ -251,7 +280,7 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
           isFinal: true,
         });
       }
-      expect(await statistics.profilesFrom('BTC-USD', '2025-01-01')).toHaveLength(4);
+      expect(await statistics.profilesFrom('BTC-USD', '2025-01-01')).toHaveLength(6);
       expect(await statistics.profilesFrom('BTC-USD', '2025-01-02')).toEqual([]);
     });
 
@@ -290,6 +319,7 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
   test('correlations are the same in both orders, and each partner has its own', async () => {
     await statistics.putCorrelation('SPY', 'AAPL', WINDOW, PAIR, origin);
     await statistics.putCorrelation('SPY', 'VTI', WINDOW, { ...PAIR, correlation: 0.99 }, origin);
+    await statistics.putCorrelation('AAPL', 'SPY', { ...WINDOW, sessions: 'VTI' }, PAIR, origin);
     expect(await statistics.correlation('SPY', 'AAPL', WINDOW)).toEqual({
       window: WINDOW,
       pair: PAIR,
@@ -298,6 +328,7 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
     const { pair } = (await statistics.correlation('AAPL', 'SPY', WINDOW))!;
     expect([pair.correlation, pair.summary.sums, pair.last.closes]).toEqual([-0.25, [0.2, 0.1], [4, 3]]);
     expect(await statistics.correlationsFrom('VTI', 'SPY', '2025-01-01')).toHaveLength(1);
+    expect(await statistics.correlationsFrom('SPY', 'AAPL', '2025-01-01')).toHaveLength(2);
     expect(await statistics.partners('SPY')).toEqual(['AAPL', 'VTI']);
     expect(await statistics.partners('VTI')).toEqual(['SPY']);
   });
@@ -322,23 +353,23 @@ export function statisticsCacheContract(open: () => Promise<TableStore>): void {
     });
 
     test.each([
-      ['a method', { method: 'likelihood' }, { profiles: 2, correlations: 1, prices: 0 }],
+      ['a method', { method: 'likelihood' }, { profiles: 2, correlations: 1, ranges: 0 }],
       [
         'windows that end before a date',
         { endBefore: '2025-07-01' },
-        { profiles: 2, correlations: 1, prices: 0 },
+        { profiles: 2, correlations: 1, ranges: 0 },
       ],
-      ['the weekends of coins', { weekends: true }, { profiles: 1, correlations: 0, prices: 0 }],
-      ['a ticker, with its prices', { ticker: 'SPY' }, { profiles: 3, correlations: 4, prices: 2 }],
+      ['the weekends of coins', { weekends: true }, { profiles: 1, correlations: 0, ranges: 0 }],
+      ['a ticker, with its prices', { ticker: 'SPY' }, { profiles: 3, correlations: 4, ranges: 1 }],
       [
         'what fits all conditions',
         { ticker: 'AAPL', method: 'moments', endBefore: '2025-07-01' },
-        { profiles: 1, correlations: 1, prices: 0 },
+        { profiles: 1, correlations: 1, ranges: 0 },
       ],
-      ['every statistic', {}, { profiles: 7, correlations: 4, prices: 0 }],
+      ['every statistic', {}, { profiles: 7, correlations: 4, ranges: 0 }],
     ] as const)('%s', async (_what, filter, counts) => {
       expect(await invalidate(store, filter)).toEqual(counts);
-      expect(await invalidate(store, filter)).toEqual({ profiles: 0, correlations: 0, prices: 0 });
+      expect(await invalidate(store, filter)).toEqual({ profiles: 0, correlations: 0, ranges: 0 });
     });
   });
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { iamPolicy, RUNTIME_ACTIONS } from '../../jobs/statistics/cache/iam-policy.ts';
@@ -41,22 +41,24 @@ test('the embedded cache is shown, invalidated by condition and emptied', async 
     ).toMatchObject({ code: 0 });
   expect(existsSync(join(own, 'data/cache/statistics.db'))).toBe(true);
   expect(await counts(own)).toEqual({
-    prices: 'ACTIVE 126',
+    prices: 'ACTIVE 106',
     interest: 'ACTIVE 0',
     profile: 'ACTIVE 4',
     correlations: 'ACTIVE 2',
   });
   const run = async (...args: string[]): Promise<string> => (await signals(['cache', ...args], own)).stdout;
   expect(await run('invalidate', '--method', 'percentiles')).toBe(
-    'removed    2 profiles, 1 correlations, 0 items of prices\n',
+    'removed    2 profiles, 1 correlations, 0 ranges of prices\n',
   );
   expect(await run('invalidate', '--end-before', '2012-04-01')).toBe(
-    'removed    0 profiles, 0 correlations, 0 items of prices\n',
+    'removed    0 profiles, 0 correlations, 0 ranges of prices\n',
   );
   expect(await run('invalidate', '--ticker', 'IBM')).toBe(
-    'removed    1 profiles, 1 correlations, 63 items of prices\n',
+    'removed    1 profiles, 1 correlations, 1 ranges of prices\n',
   );
-  expect(await run('invalidate', '--all')).toBe('removed    1 profiles, 0 correlations, 0 items of prices\n');
+  expect(await run('invalidate', '--all')).toBe(
+    'removed    1 profiles, 0 correlations, 0 ranges of prices\n',
+  );
   expect(await run('drop', '--yes')).toMatch(
     /^dropped {4}prices, interest, profile, correlations of sqlite:/,
   );
@@ -87,6 +89,26 @@ describeWithAws('the cache in DynamoDB', () => {
     expect(await counts(folder, env)).toMatchObject({ 'cli-profile': expect.stringMatching(/^ACTIVE/) });
     expect(await signals(['cache', 'drop', '--yes'], folder, env)).toMatchObject({ code: 0 });
     expect(await counts(folder, env)).toMatchObject({ 'cli-profile': 'MISSING 0' });
+  });
+
+  test('takes the credentials of the file with --local', async () => {
+    const own = mkdtempSync(join(folder, 'case-'));
+    const nobody = {
+      ...env,
+      TABLE_PREFIX: 'local-',
+      AWS_ACCESS_KEY_ID: '',
+      AWS_SECRET_ACCESS_KEY: '',
+      AWS_SHARED_CREDENTIALS_FILE: join(own, 'none'),
+      AWS_CONFIG_FILE: join(own, 'none'),
+    };
+    expect(errorLine(await signals(['cache', 'status'], own, nobody))).toMatch(/local-prices.*credentials/);
+    mkdirSync(join(own, 'data/credential'), { recursive: true });
+    writeFileSync(join(own, 'data/credential/aws.csv'), 'access_key_id,secret_access_key\ntest,test\n');
+    const ask = ['stats', 'var', 'IBM', ...WINDOW, '--local'];
+    expect(await signals(ask, own, nobody)).toMatchObject({ code: 0 });
+    const status = await signals(['cache', 'status', '--local'], own, nobody);
+    expect(status.stdout).toMatch(/local-profile +ACTIVE/);
+    expect(await signals(['cache', 'drop', '--yes', '--local'], own, nobody)).toMatchObject({ code: 0 });
   });
 
   test('is provisioned with units, and never made where that is forbidden', async () => {

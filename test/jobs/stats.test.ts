@@ -94,6 +94,17 @@ describe('stats profile', () => {
   });
 });
 
+test('names of the universe stand for their symbols', async () => {
+  const own = mkdtempSync(join(folder, 'case-'));
+  const rate = ['--risk-free', '0.02', '--json'];
+  const symbols = await stats(['profile', 'AAPL', 'IBM', ...YEAR, '--market', 'MSFT', ...rate], own);
+  const names = await stats(['profile', 'AAPL US', 'IBM', ...YEAR, '--market', 'MSFT US', ...rate], own);
+  expect(names).toMatchObject({ code: 0, stdout: symbols.stdout });
+  const unknown = await stats(['profile', 'NOBODY ZZ', ...YEAR], own);
+  expect(unknown.code).toBe(2);
+  expect(errorLine(unknown)).toMatch(/ticker "NOBODY ZZ" is no symbol .* and no name of the universe/);
+});
+
 test('every other command answers as a table, and as JSON into a file', async () => {
   const own = mkdtempSync(join(folder, 'case-'));
   const commands: [string[], RegExp][] = [

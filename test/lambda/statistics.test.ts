@@ -1,7 +1,15 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { LocalStore } from '../../jobs/lake/local-store.ts';
+import { systemClock } from '../../jobs/runtime/clock.ts';
+import { DynamoStore } from '../../jobs/statistics/cache/dynamodb-store.ts';
 import { createTables } from '../../jobs/statistics/cache/dynamodb-tables.ts';
 import { FUNCTION_NAMES, handlerOf, ROUTER_HANDLER } from '../../jobs/statistics/function-names.ts';
+import { TreasuryProvider } from '../../jobs/statistics/interest/treasury.ts';
+import { LakePrices } from '../../jobs/statistics/lake-prices.ts';
+import { createHandler } from '../../lambda/statistics/create-handler.ts';
 import { parseEvent } from '../../lambda/statistics/events.ts';
 import { toFailure } from '../../lambda/statistics/replies.ts';
 import { LakeError, UsageError } from '../../jobs/runtime/errors.ts';
@@ -287,6 +295,30 @@ describe('events and failures', () => {
       name: 'frontier',
       input: { tickers: ['0700.HK', 'AAPL'], steps: 5, weekends: true, market: '0050', start: '2026-01-02' },
     });
+  });
+
+  test('a table that does not answer is a time-out before Lambda ends the invocation', async () => {
+    const server = createServer(() => {});
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const store = new DynamoStore(dynamoClient(url), '', systemClock, new AbortController().signal);
+    const handler = createHandler(
+      ['var'],
+      async () => ({
+        store,
+        prices: new LakePrices(new LocalStore(join(folder, 'empty')), undefined),
+        rates: new TreasuryProvider({ baseUrl: url, timeoutMs: 1000, clock: systemClock }),
+        marketProxy: 'SPY',
+        maturity: 'TEN_YEAR',
+        now: () => new Date('2026-10-05T12:00:00Z'),
+      }),
+      () => {},
+    );
+    const context = { awsRequestId: '1', functionVersion: '1', getRemainingTimeInMillis: () => 510 };
+    expect(await handler({ tickers: ['AAPL'] }, context)).toMatchObject({ status: 424, code: 'time-out' });
+    await store.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   test.each<[string, number, Error]>([

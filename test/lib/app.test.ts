@@ -14,9 +14,10 @@ test('cdk.json has every feature flag that the library recommends', () => {
 
 describe('who and where', () => {
   test('nothing is needed to synthesize', () => {
+    const tables = { tablePrefix: '', billing: { mode: 'PAY_PER_REQUEST' } };
     expect(readSettings(undefined, {})).toEqual({
-      dev: { namePrefix: 'signals', alertEmails: [], region: undefined },
-      prod: { namePrefix: 'signals', alertEmails: [], region: undefined },
+      dev: { namePrefix: 'signals', alertEmails: [], region: undefined, tables },
+      prod: { namePrefix: 'signals', alertEmails: [], region: undefined, tables },
     });
   });
 

@@ -29,6 +29,17 @@ test('a crawl is billed for ten minutes of two units, twice a week', () => {
   expect(item(daily, 'crawler')).toBeGreaterThan(4);
 });
 
+test('units of tables are paid for every hour, with those of their indexes', () => {
+  // By hand: 4 tables and 5 indexes x 30.4375 days x 24 hours x (5 x 0.00013 + 2 x 0.00065) USD.
+  const tables = {
+    tablePrefix: '',
+    billing: { mode: 'PROVISIONED', readUnits: 5, writeUnits: 2 } as const,
+  };
+  const difference = item({ ...prod, tables }, 'statistics') - 1000 * (0.2e-6 + 0.5 * 0.0000133334);
+  expect(difference).toBeCloseTo(9 * 30.4375 * 24 * (5 * 0.00013 + 2 * 0.00065), 10);
+  expect(item(prod, 'statistics')).toBeLessThan(0.1);
+});
+
 describe('what drives it', () => {
   test('spare capacity costs less', () => {
     const spot = { ...prod, load: { ...prod.load, spot: true } };

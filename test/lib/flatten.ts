@@ -13,6 +13,8 @@ export function flatten(value: unknown): string {
     case 'Fn::Sub':
       return String(argument);
     case 'Fn::GetStackOutput': {
+      const ref = /PublishOutputRef(.*?)[0-9A-F]{16}$/.exec(argument.OutputName)?.[1];
+      if (ref !== undefined) return `<${ref}>`;
       const [, id, attribute] = /PublishOutputFnGetAtt(.*?)([0-9A-F]{8})?(Arn|QueueName)[0-9A-F]{8}$/
         .exec(argument.OutputName)!
         .toSpliced(2, 1) as [string, string, string];

@@ -57,8 +57,8 @@ let statements: Placed[];
 let types: Map<string, Record<string, any>>;
 
 beforeAll(() => {
-  const { lake, jobs } = synthesizeStage('prod');
-  types = new Map(Object.entries({ ...resourcesOf(lake), ...resourcesOf(jobs) }));
+  const { lake, cache, jobs } = synthesizeStage('prod');
+  types = new Map(Object.entries({ ...resourcesOf(lake), ...resourcesOf(cache), ...resourcesOf(jobs) }));
   statements = [...types].flatMap(([id, { Type: type, Properties = {} }]) => {
     const documents = [
       Properties['PolicyDocument'],

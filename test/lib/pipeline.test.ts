@@ -9,7 +9,7 @@ import { readSettings, type Settings } from '../../lib/settings.ts';
 import { describeWithAws } from '../support/aws.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { flatten } from './flatten.ts';
-import { createTestApp, exampleSettings } from './stages.ts';
+import { createTestApp, exampleContext, exampleSettings } from './stages.ts';
 
 const folder = temporaryFolder();
 
@@ -42,7 +42,9 @@ test('goes from the source over check, self-mutation and assets to dev, a person
   const prod = stages.at(-1)!.Actions.toSorted((a, b) => a.RunOrder - b.RunOrder);
   expect(prod.map(({ ActionTypeId, Name }) => `${ActionTypeId['Provider']} ${Name}`)).toEqual([
     'Manual Release',
+    'CloudFormation signals-cache.Prepare',
     'CloudFormation signals-lake.Prepare',
+    'CloudFormation signals-cache.Deploy',
     'CloudFormation signals-lake.Deploy',
     'CloudFormation signals-jobs.Prepare',
     'CloudFormation signals-jobs.Deploy',
@@ -140,8 +142,7 @@ describe('CodeCommit', () => {
   test('is a source as well', () => {
     const settings = readSettings(
       {
-        dev: exampleSettings.dev,
-        prod: exampleSettings.prod,
+        ...exampleContext,
         pipeline: {
           account: '333333333333',
           region: 'eu-west-1',

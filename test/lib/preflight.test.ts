@@ -8,6 +8,9 @@ import {
   FilterLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { CloudFormationClient, CreateStackCommand } from '@aws-sdk/client-cloudformation';
+import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createTableInput } from '../../jobs/statistics/cache/dynamodb-tables.ts';
+import { TABLES } from '../../jobs/statistics/cache/tables.ts';
 import { awsClientConfig, awsEnvironment, describeWithAws } from '../support/aws.ts';
 import { startScript, type Finished } from '../support/command.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
@@ -112,6 +115,46 @@ describeWithAws('before a deployment', () => {
     expect((await preflight('prod', { prod })).stderr).toBe(
       'deploy.sh: no account for prod: set signals.prod.account in cdk.json\n',
     );
+  });
+
+  test('tables that a cache made on first use, with how to take them over or to avoid them', async () => {
+    const dynamo = new DynamoDBClient({ ...awsClientConfig, region: own.region });
+    const billing = { mode: 'PAY_PER_REQUEST' } as const;
+    await dynamo.send(new CreateTableCommand(createTableInput(TABLES.prices, 'yellow-', billing)));
+    const dev = { ...own, namePrefix: 'yellow' };
+    expect((await preflight('dev', { dev })).stderr).toBe(
+      'deploy.sh: tables yellow-prices exist and belong to no stack, as when a cache made them on first use: take ' +
+        'them over with npx cdk deploy dev/Cache --import-existing-resources, or set another TABLE_PREFIX\n',
+    );
+    expect(await preflight('dev', { dev }, { TABLE_PREFIX: 'other-' })).toMatchObject({ code: 0 });
+    expect(await preflight('dev', { dev: { ...dev, cache: { TABLE_PREFIX: 'other-' } } })).toMatchObject({
+      code: 0,
+    });
+    await dynamo.send(new DeleteTableCommand({ TableName: 'yellow-prices' }));
+  });
+
+  test('tables of the stack itself are no obstacle', async () => {
+    const Resources = {
+      Prices: {
+        Type: 'AWS::DynamoDB::Table',
+        Properties: {
+          TableName: 'violet-interest',
+          BillingMode: 'PAY_PER_REQUEST',
+          AttributeDefinitions: [
+            { AttributeName: 'maturity', AttributeType: 'S' },
+            { AttributeName: 'date', AttributeType: 'S' },
+          ],
+          KeySchema: [
+            { AttributeName: 'maturity', KeyType: 'HASH' },
+            { AttributeName: 'date', KeyType: 'RANGE' },
+          ],
+        },
+      },
+    };
+    await new CloudFormationClient({ ...awsClientConfig, region: own.region }).send(
+      new CreateStackCommand({ StackName: 'violet-cache', TemplateBody: JSON.stringify({ Resources }) }),
+    );
+    expect(await preflight('dev', { dev: { ...own, namePrefix: 'violet' } })).toMatchObject({ code: 0 });
   });
 
   const pipeline = {

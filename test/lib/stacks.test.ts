@@ -39,9 +39,10 @@ test('nothing in the stack of the jobs is retained', () => {
 });
 
 test('every resource that can have tags has the project and the stage', () => {
-  for (const template of [stage.lake, stage.jobs]) {
+  for (const template of [stage.lake, stage.cache, stage.jobs]) {
     for (const type of [
       'AWS::S3::Bucket',
+      'AWS::DynamoDB::Table',
       'AWS::SQS::Queue',
       'AWS::SNS::Topic',
       'AWS::ECS::Cluster',
@@ -80,6 +81,8 @@ describe('alerts', () => {
     ).toEqual([
       ['ApproximateNumberOfMessagesVisible', 1, 'notBreaching'],
       ['ApproximateNumberOfMessagesVisible', 1, 'notBreaching'],
+      ['Errors', 1, 'notBreaching'],
+      ['Failures', 1, 'notBreaching'],
       ['Errors', 1, 'notBreaching'],
     ]);
     for (const { AlarmActions, AlarmDescription } of alarms) {
@@ -183,7 +186,7 @@ test('another prefix renames everything that a person types', () => {
       ]),
     ) as unknown as typeof config.names,
   }));
-  const names = [renamed.lake, renamed.jobs].flatMap((template) =>
+  const names = [renamed.lake, renamed.cache, renamed.jobs].flatMap((template) =>
     Object.values(resourcesOf(template)).flatMap(({ Properties = {} }) =>
       Object.entries(Properties)
         .filter(([key]) => /Name$|^Name$|^Family$/.test(key))
@@ -225,11 +228,13 @@ test('the view of the universe is what Athena itself would write', () => {
 
 describeWithAws('cfn-lint', () => {
   test('finds no error in any template', async () => {
-    const files = Object.entries({ lake: stage.lake, jobs: stage.jobs }).map(([name, template]) => {
-      const file = join(mkdtempSync(join(folder, 'lint-')), `${name}.template.json`);
-      writeFileSync(file, JSON.stringify(template.toJSON()));
-      return file;
-    });
+    const files = Object.entries({ lake: stage.lake, cache: stage.cache, jobs: stage.jobs }).map(
+      ([name, template]) => {
+        const file = join(mkdtempSync(join(folder, 'lint-')), `${name}.template.json`);
+        writeFileSync(file, JSON.stringify(template.toJSON()));
+        return file;
+      },
+    );
     // W3005: CDK writes dependencies out that a reference implies.
     const lint = promisify(execFile)(join(repository, '.venv/bin/cfn-lint'), [
       '--regions',

@@ -9,27 +9,25 @@ import { SignalsStage } from '../../lib/signals-stage.ts';
 import { repository } from '../support/folders.ts';
 
 /** Who and where, as a user would write it into cdk.json. */
-export const exampleSettings = readSettings(
-  {
-    dev: { account: '111111111111', region: 'eu-west-1', alertEmails: ['dev@example.org'] },
-    prod: {
-      account: '222222222222',
-      region: 'eu-west-1',
-      alertEmails: ['ops@example.org', 'second@example.org'],
-      budget: 20,
-    },
-    pipeline: {
-      account: '333333333333',
-      region: 'eu-west-1',
-      source: {
-        kind: 'connection',
-        repository: 'someone/signals',
-        connectionArn: 'arn:aws:codeconnections:eu-west-1:333333333333:connection/abc',
-      },
+export const exampleContext = {
+  dev: { account: '111111111111', region: 'eu-west-1', alertEmails: ['dev@example.org'] },
+  prod: {
+    account: '222222222222',
+    region: 'eu-west-1',
+    alertEmails: ['ops@example.org', 'second@example.org'],
+    budget: 20,
+  },
+  pipeline: {
+    account: '333333333333',
+    region: 'eu-west-1',
+    source: {
+      kind: 'connection',
+      repository: 'someone/signals',
+      connectionArn: 'arn:aws:codeconnections:eu-west-1:333333333333:connection/abc',
     },
   },
-  {},
-);
+};
+export const exampleSettings = readSettings(exampleContext, {});
 
 /** The context of cdk.json: feature flags. */
 export function cdkContext(): Record<string, unknown> {
@@ -49,6 +47,7 @@ export function createTestApp(): App {
 export interface StageTemplates {
   readonly config: StageConfig;
   readonly lake: Template;
+  readonly cache: Template;
   readonly jobs: Template;
 }
 
@@ -61,7 +60,7 @@ export function synthesizeStage(
   const config = change === undefined ? given : change(given);
   const stage = new SignalsStage(createTestApp(), name, { config });
   const template = (id: string): Template => Template.fromStack(stage.node.findChild(id) as Stack);
-  return { config, lake: template('Lake'), jobs: template('Jobs') };
+  return { config, lake: template('Lake'), cache: template('Cache'), jobs: template('Jobs') };
 }
 
 export interface Resource {

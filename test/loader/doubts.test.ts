@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { listingsKey } from '../../jobs/lake/layout.ts';
 import { NEW_LISTING } from '../../jobs/lake/listings.ts';
 import { planLoad } from '../../jobs/loader/plan.ts';
 import { addDays } from '../../jobs/runtime/dates.ts';
@@ -287,7 +290,10 @@ describe('a run that ends early', () => {
       total: 30,
       ok: 30,
     });
-    expect(await countOf(world)).toBe(symbols.length * weekdays(FROM, TO).length);
+    const days = weekdays(FROM, TO).length;
+    expect(await countOf(world)).toBe(symbols.length * days);
+    const { listings } = JSON.parse(readFileSync(join(world.lake, listingsKey('yahoo')), 'utf8'));
+    expect(Object.values<any>(listings).map(({ rows }) => rows)).toEqual(symbols.map(() => days));
   });
 
   test('is over at once, whatever the rate', async () => {

@@ -7,6 +7,7 @@ test('nothing set means a lake and a trading state below data, info and the form
     athena: undefined,
     objects: { url: 'file:data/objects', organisation: 'default', workspace: 'default' },
     tradingState: 'sqlite:data/cache/trading.db',
+    tradingStatePassword: undefined,
     yahooBaseUrl: undefined,
     yahooRate: 2,
     yahooInFlight: 4,

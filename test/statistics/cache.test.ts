@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
@@ -112,16 +112,60 @@ describe('SQLite', () => {
     await store.close();
   });
 
-  test('a file that is no database, or of a newer program, is refused by name', async () => {
-    expect(() => new SqliteStore(join(import.meta.dirname, 'cache.test.ts'))).toThrow(
-      /SQLITE_FILE ".*cache\.test\.ts"/,
+  test('a file that is no database, of something else, or of a newer program, is refused by name', async () => {
+    const text = join(mkdtempSync(join(folder, 'case-')), 'text.db');
+    writeFileSync(text, 'not a database, but longer than the header of one\n'.repeat(20));
+    expect(() => new SqliteStore(text)).toThrow(
+      /SQLITE_FILE ".*text\.db": file is not a database; it is a cache: remove the file/,
     );
     const file = join(mkdtempSync(join(folder, 'case-')), 'newer.db');
     const { DatabaseSync } = await import('node:sqlite');
     const db = new DatabaseSync(file);
     db.exec('pragma user_version = 99');
-    db.close();
     expect(() => new SqliteStore(file)).toThrow(/is of a newer version \(99\)/);
+    db.exec('pragma user_version = 0; create table profile (id integer primary key, name text)');
+    expect(() => new SqliteStore(file)).toThrow(
+      /has a table profile that is not of this cache; name another/,
+    );
+    expect(db.prepare('select count(*) as n from profile').get()).toEqual({ n: 0 });
+    db.close();
+  });
+
+  test('what an older program has made is made again', async () => {
+    const file = join(mkdtempSync(join(folder, 'case-')), 'older.db');
+    const { DatabaseSync } = await import('node:sqlite');
+    const db = new DatabaseSync(file);
+    db.exec('create table prices (ticker text, date text); insert into prices values (1, 2)');
+    db.exec('pragma user_version = 1');
+    db.close();
+    const store = new SqliteStore(file);
+    expect(store.count('prices')).toBe(0);
+    await store.put('prices', [{ ticker: 'SPY', date: '2026-01-02', close: 1 }]);
+    expect(store.count('prices')).toBe(1);
+    await store.close();
+  });
+
+  test('a damaged file is an error that says what to do', async () => {
+    const file = join(mkdtempSync(join(folder, 'case-')), 'damaged.db');
+    const first = new SqliteStore(file);
+    await first.put(
+      'prices',
+      Array.from({ length: 2000 }, (_, index) => ({
+        ticker: 'SPY',
+        date: addDays('2020-01-01', index),
+        close: 1,
+      })),
+    );
+    await first.close();
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.fill(255, 8192));
+    const read = async (): Promise<void> => {
+      const store = new SqliteStore(file);
+      for await (const _ of store.query('prices', { hash: 'SPY' }));
+    };
+    await expect(read()).rejects.toThrow(
+      /SQLITE_FILE ".*damaged\.db".*malformed; it is a cache: remove the file/,
+    );
   });
 });
 

@@ -151,6 +151,21 @@ describe('rates', () => {
     expect(treasury.requests.map((path) => /value=(\d+)/.exec(path)![1])).toEqual(['2018', '2018', '2017']);
   });
 
+  test('yields of a day are asked for once they must be out, not in the hours before', async () => {
+    let now = '2018-10-17T03:00:00Z';
+    const some = new Rates(new RateCache(new MemoryStore()), provider(), () => new Date(now), signal);
+    const range = { start: '2018-10-01', end: '2018-10-18' };
+    treasury.days = { '2018-10-15': DAYS['2018-10-15']! };
+    await some.yields('TEN_YEAR', range);
+    now = '2018-10-17T11:00:00Z';
+    await some.yields('TEN_YEAR', range);
+    expect(treasury.requests).toHaveLength(1);
+    // The yields of the 16th are late.
+    treasury.days = DAYS;
+    now = '2018-10-17T12:00:00Z';
+    expect((await some.yields('TEN_YEAR', range)).map(({ date }) => date)).toContain('2018-10-16');
+  });
+
   test('without a yield of late there is none', async () => {
     await expect(rates('2019-06-01').riskFree('TEN_YEAR', '2019-05-01')).rejects.toThrow(
       'there is no TEN_YEAR yield in the 31 days before 2019-05-01; choose another maturity with RISK_FREE',

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { assetType } from '../../jobs/statistics/assets.ts';
 import { MemoryStore } from '../../jobs/statistics/cache/memory-store.ts';
-import type { PriceRow } from '../../jobs/statistics/cache/price-cache.ts';
+import { invalidate } from '../../jobs/statistics/cache/invalidate.ts';
+import { PriceCache, type PriceRow } from '../../jobs/statistics/cache/price-cache.ts';
 import type { TableStore } from '../../jobs/statistics/cache/table-store.ts';
 import type { FunctionName } from '../../jobs/statistics/function-names.ts';
 import { answer, resolveWindow } from '../../jobs/statistics/functions.ts';
@@ -11,7 +12,7 @@ import { knownPart } from '../../jobs/statistics/history.ts';
 import { TreasuryProvider } from '../../jobs/statistics/interest/treasury.ts';
 import { LakePrices, type PriceReader } from '../../jobs/statistics/lake-prices.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
-import { addDays, type DateRange } from '../../jobs/runtime/dates.ts';
+import { addDays, toDay, type DateRange } from '../../jobs/runtime/dates.ts';
 import { signals } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { distance, reference, referenceRows } from '../support/statistics.ts';
@@ -31,6 +32,8 @@ class TableReader implements PriceReader {
   readonly source: string;
   readonly asked: { tickers: readonly string[]; range: DateRange }[] = [];
   prices: Record<string, PriceRow[]> = {};
+  /** The source has gone on for so long that nothing before changes any more. */
+  newest = '2014-06-01';
 
   constructor(source = 'reference') {
     this.source = source;
@@ -55,10 +58,11 @@ class TableReader implements PriceReader {
         (this.prices[ticker] ?? []).filter(({ date }) => date >= range.start && date < range.end),
       ]),
     );
-    const dates = Object.values(this.prices).map((all) => all.at(-1)!.date);
-    return { rows, newest: dates.toSorted().at(-1) };
+    return { rows, newest: this.newest };
   }
 }
+
+const isInWindow = ({ date }: PriceRow): boolean => date >= WINDOW.start && date < WINDOW.end;
 
 let store: TableStore;
 let reader: TableReader;
@@ -147,6 +151,37 @@ describe('a profile', () => {
     expect(await at({})).toEqual(tenYear);
   });
 
+  test('follows the market: what was computed of prices of it that changed is computed again', async () => {
+    const input = { tickers: ['AAPL'], riskFree: 0.01 };
+    const before = await ask('profile', input);
+    for (const [index, row] of reader.prices['SPY']!.entries())
+      reader.prices['SPY']![index] = { ...row, close: row.close! * (1 + 0.01 * (index % 3)) };
+    await invalidate(store, { ticker: 'SPY' });
+    const after = await ask('profile', input);
+    expect(after.cache).toEqual({ hits: 1, misses: 2 });
+    expect(after.result.AAPL.annual_return).toBe(before.result.AAPL.annual_return);
+    store = new MemoryStore();
+    expect(after.result).toEqual((await ask('profile', input)).result);
+  });
+
+  test('of a coin without weekends is that of the sessions of the market asked for', async () => {
+    // A market that rests on Mondays, too.
+    reader.prices['^REST'] = reader.prices['SPY']!.filter(({ date }) => toDay(date) % 7 !== 4);
+    const input = { tickers: ['BTC-USD'], weekends: false, riskFree: 0.01 };
+    const here = await ask('profile', input);
+    const there = await ask('profile', { ...input, market: '^REST' });
+    expect(there.prices['BTC-USD']!.rows).toBe(reader.prices['^REST'].filter(isInWindow).length);
+    expect(await ask('profile', input)).toMatchObject({ result: here.result, cache: { hits: 1, misses: 0 } });
+    expect(await ask('profile', { ...input, market: '^REST' })).toMatchObject({
+      result: there.result,
+      cache: { hits: 1, misses: 0 },
+    });
+    // Beside a share the days that both have count, whoever is the market.
+    const pair = { tickers: ['BTC-USD', 'AAPL'] };
+    const { result } = await ask('correlation', { ...pair, market: '^REST' });
+    expect((await ask('correlation', pair)).result).toEqual(result);
+  });
+
   test('of a long window is put together from those of its parts, to 1e-12', async () => {
     for (const [ticker, weekends, method] of [
       ['AAPL', undefined, 'moments'],
@@ -172,6 +207,21 @@ describe('a profile', () => {
         expect(Math.abs(value / direct.result[ticker][name] - 1)).toBeLessThan(1e-12);
       expect(joined.prices).toEqual(direct.prices);
     }
+  });
+
+  test('is not put together from windows of before and after a split', async () => {
+    const [early, late] = [
+      { tickers: ['AAPL'], start: '2013-04-28', end: '2013-09-01' },
+      { tickers: ['AAPL'], start: '2013-09-01', end: '2014-01-01' },
+    ];
+    await ask('var', early);
+    // The prices are gone, so that nobody can notice that they were restated.
+    await new PriceCache(store).forget('AAPL');
+    reader.prices['AAPL'] = reader.prices['AAPL']!.map((row) => ({ ...row, close: row.close! / 7 }));
+    await ask('var', late);
+    const whole = await ask('var', { tickers: ['AAPL'] });
+    store = new MemoryStore();
+    expect(whole.result).toEqual((await ask('var', { tickers: ['AAPL'] })).result);
   });
 });
 
@@ -214,6 +264,7 @@ describe('prices', () => {
 
   test('of a window that is still open are asked for again after some hours', async () => {
     today = '2014-01-02';
+    reader.newest = '2014-01-02';
     const open = { tickers: ['AAPL'], start: '2013-06-01', end: '2014-01-03', riskFree: 0.01 };
     const first = await ask('profile', open);
     reader.prices['AAPL']!.push({ date: '2014-01-02', open: null, close: 90, dividend: null });
@@ -225,24 +276,58 @@ describe('prices', () => {
     expect(later.result).not.toEqual(first.result);
   });
 
+  test('that a load may fetch again are not settled: a late close is seen', async () => {
+    today = '2014-01-02';
+    reader.newest = '2014-01-02';
+    const late = reader.prices['AAPL']!.splice(-3);
+    const input = { tickers: ['AAPL'], riskFree: 0.01 };
+    expect((await ask('var', input)).prices['AAPL']).toMatchObject({ last: '2013-12-26' });
+    reader.prices['AAPL']!.push(...late);
+    today = '2014-01-03';
+    expect((await ask('var', input)).prices['AAPL']).toMatchObject({ last: '2013-12-31' });
+    today = '2014-02-01';
+    reader.newest = '2014-01-31';
+    await ask('var', input);
+    reader.asked.length = 0;
+    today = '2015-01-01';
+    await ask('var', { ...input, method: 'likelihood' });
+    expect(reader.asked).toEqual([]);
+  });
+
+  test('of a ticker that was not there are found once it is loaded, also in a short window', async () => {
+    const week = { tickers: ['GOOG'], start: '2013-06-03', end: '2013-06-08', riskFree: 0.01 };
+    const loaded = reader.prices['GOOG']!;
+    reader.prices['GOOG'] = [];
+    await expect(ask('var', week)).rejects.toThrow('there are no closes of GOOG');
+    reader.prices['GOOG'] = loaded;
+    expect((await ask('var', week)).prices['GOOG']).toMatchObject({ rows: 5 });
+  });
+
   test('what is known after a read leaves out what may still come', () => {
     const part = { start: '2013-01-01', end: '2013-03-01' };
-    const rows = (first: string, last: string): PriceRow[] =>
-      [first, last].map((date) => ({ date, open: null, close: 1, dividend: null }));
-    expect(knownPart(part, rows('2013-01-02', '2013-02-28'), '2013-03-05')).toEqual(part);
-    expect(knownPart(part, rows('2013-01-02', '2013-02-20'), '2013-02-22')).toEqual({
+    const rows = (...dates: string[]): PriceRow[] =>
+      dates.map((date) => ({ date, open: null, close: 1, dividend: null }));
+    const near = rows('2013-01-02', '2013-02-28');
+    expect(knownPart(part, near, '2013-03-14', false)).toEqual(part);
+    // The last days are not settled yet.
+    expect(knownPart(part, rows('2013-01-02', '2013-02-14', '2013-02-20'), '2013-03-01', false)).toEqual({
+      start: part.start,
+      end: '2013-02-16',
+    });
+    expect(knownPart(part, rows('2013-01-02', '2013-02-20'), '2013-04-01', false)).toEqual({
       start: part.start,
       end: '2013-02-21',
     });
-    expect(knownPart(part, rows('2013-01-15', '2013-02-28'), '2013-03-05')).toEqual({
+    expect(knownPart(part, rows('2013-01-15', '2013-02-28'), '2013-04-01', false)).toEqual({
       start: '2013-01-15',
       end: part.end,
     });
-    expect(knownPart(part, [], '2013-03-05')).toBeUndefined();
-    expect(knownPart({ start: '2013-01-01', end: '2013-01-02' }, [], '2013-03-05')).toEqual({
-      start: '2013-01-01',
-      end: '2013-01-02',
-    });
+    expect(knownPart(part, near, undefined, false)).toBeUndefined();
+    expect(knownPart(part, [], '2013-04-01', true)).toBeUndefined();
+    const day = { start: '2013-01-01', end: '2013-01-02' };
+    expect(knownPart(day, [], '2013-04-01', true)).toEqual(day);
+    expect(knownPart(day, [], '2013-04-01', false)).toBeUndefined();
+    expect(knownPart(day, [], '2013-01-03', true)).toBeUndefined();
   });
 });
 
@@ -264,7 +349,7 @@ describe('portfolios', () => {
     ).toBeLessThan(1e-6);
     expect(result.total + result.cash).toBeCloseTo(10_000, 9);
     const [target] = Object.values<any>(reference.portfolios[0].targets);
-    const targeted = await ask('optimize', { tickers, objective: 'target-return', target: target.target });
+    const targeted = await ask('optimize', { tickers, target: target.target });
     expect(
       distance(
         targeted.result.holdings.map((one: any) => one.allocation),
@@ -369,9 +454,9 @@ describe('an error says what and where', () => {
       'no portfolio within the bounds returns 99 a year; choose from',
     ],
     [
-      'a target without its objective',
+      'a target of another objective',
       'optimize',
-      { tickers: ['AAPL', 'GOOG'], target: 1 },
+      { tickers: ['AAPL', 'GOOG'], target: 1, objective: 'maximum-return' },
       'a target goes with the objective target-return',
     ],
     [
@@ -393,6 +478,13 @@ describe('an error says what and where', () => {
 
   test('the default window ends tomorrow', () => {
     expect(resolveWindow({}, 145, '2026-10-05')).toEqual({ start: '2026-05-14', end: '2026-10-06' });
+  });
+
+  test('a window that ends in the future ends tomorrow, with the yields there are', async () => {
+    today = '2014-01-01';
+    const { window, riskFree } = await ask('profile', { tickers: ['AAPL'], end: '2030-01-01' });
+    expect(window.end).toBe('2014-01-02');
+    expect(riskFree).toMatchObject({ date: '2013-12-31' });
   });
 });
 

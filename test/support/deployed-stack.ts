@@ -113,6 +113,8 @@ export class DeployedStack {
     switch (`${this.template.Resources[id]!.Type} ${attribute}`) {
       case 'AWS::S3::Bucket Arn':
         return `arn:aws:s3:::${name}`;
+      case 'AWS::DynamoDB::Table Arn':
+        return arn('dynamodb', `table/${last}`);
       case 'AWS::SQS::Queue Arn':
         return arn('sqs', last);
       case 'AWS::SQS::Queue QueueName':
@@ -133,11 +135,13 @@ export class DeployedStack {
   }
 }
 
-/** A template with its references to the outputs of another stack replaced by their values. */
-export function resolveOutputsOf(sibling: DeployedStack, template: TemplateJson): TemplateJson {
+/** A template with its references to the outputs of other stacks replaced by their values. */
+export function resolveOutputsOf(siblings: readonly DeployedStack[], template: TemplateJson): TemplateJson {
   const text = JSON.stringify(template, (_key, part: unknown) => {
     const output = (part as Record<string, any> | null)?.['Fn::GetStackOutput'];
-    return output === undefined ? part : sibling.output(output.OutputName);
+    return output === undefined
+      ? part
+      : siblings.find(({ name }) => name === output.StackName)!.output(output.OutputName);
   });
   return JSON.parse(text) as TemplateJson;
 }

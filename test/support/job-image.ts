@@ -35,7 +35,7 @@ export function stagesOf(name: string): Stage[] {
 /** Bundles as the Dockerfile's stage does, in a folder with links to what it copies. */
 export function buildBundles(folder: string): void {
   mkdirSync(folder, { recursive: true });
-  for (const path of ['build.ts', 'jobs', 'package.json', 'node_modules']) {
+  for (const path of ['build.ts', 'jobs', 'lambda', 'package.json', 'node_modules']) {
     symlinkSync(join(repository, path), join(folder, path));
   }
   execFileSync(process.execPath, ['build.ts'], { cwd: folder });
@@ -46,7 +46,11 @@ export function buildBundles(folder: string): void {
  *
  * @param bundles folder in which the bundles were built
  */
-export function assembleImage(target: 'load' | 'transform', bundles: string, folder: string): void {
+export function assembleImage(
+  target: 'load' | 'transform' | 'statistics',
+  bundles: string,
+  folder: string,
+): void {
   for (const { instructions } of stagesOf(target)) {
     for (const { rest } of instructions.filter(({ keyword }) => keyword === 'COPY')) {
       const [, stage, paths] = /^(?:--from=(\S+) )?(.*)$/.exec(rest)!;
@@ -68,8 +72,17 @@ export function assembleImage(target: 'load' | 'transform', bundles: string, fol
 
 /** The words with which a container of an image starts. */
 export function entrypointOf(target: 'load' | 'transform'): string[] {
+  return wordsOf(target, 'ENTRYPOINT');
+}
+
+/** The handler that Lambda calls in the image of the statistics. */
+export function commandOf(target: 'statistics'): string[] {
+  return wordsOf(target, 'CMD');
+}
+
+function wordsOf(target: string, wanted: string): string[] {
   const found = stagesOf(target)
     .flatMap(({ instructions }) => instructions)
-    .findLast(({ keyword }) => keyword === 'ENTRYPOINT')!;
+    .findLast(({ keyword }) => keyword === wanted)!;
   return JSON.parse(found.rest) as string[];
 }

@@ -1,5 +1,5 @@
 import type { DateRange, IsoDate } from '../../runtime/dates.ts';
-import { startingWith, type TableStore } from './table-store.ts';
+import { startingWith, type Item, type TableStore } from './table-store.ts';
 import { TABLES } from './tables.ts';
 
 /*
@@ -51,6 +51,20 @@ export async function addCoverage(
       table,
       obsolete.map((other) => ({ [hashName]: hash, [rangeName]: other })),
     );
+}
+
+/** Makes a history unknown, from wherever, and resolves with the number of items. */
+export async function removeCoverage(
+  store: TableStore,
+  table: 'prices' | 'interest',
+  hash: string,
+): Promise<number> {
+  const { hash: hashName, range: rangeName } = TABLES[table];
+  const keys: Item[] = [];
+  for await (const item of store.query(table, { hash, ...startingWith(PREFIX) }))
+    keys.push({ [hashName]: hash, [rangeName]: item[rangeName] });
+  await store.delete(table, keys);
+  return keys.length;
 }
 
 /** The parts of a range that no known range covers. Pure. */

@@ -89,6 +89,7 @@ export class DynamoStore implements TableStore {
           ...(isRanged && before !== undefined ? { ':before': before } : {}),
         },
       },
+      { abortSignal: this.#signal },
     );
     const iterator = pages[Symbol.asyncIterator]();
     for (;;) {

@@ -73,12 +73,15 @@ export async function createTables(
   prefix: string,
   billing: DynamoBilling,
 ): Promise<void> {
+  // DynamoDB makes one table with indexes at a time.
   for (const table of Object.values(TABLES)) {
     const name = prefix + table.name;
     try {
-      if ((await describe(client, name)) === undefined) await create(client, table, prefix, billing);
-      await waitUntilTableExists({ client, maxWaitTime: MAX_WAIT_S, minDelay: 1 }, { TableName: name });
-      checkSchema(table, name, (await describe(client, name))!);
+      const known = await describe(client, name);
+      if (known === undefined) await create(client, table, prefix, billing);
+      if (known?.TableStatus !== 'ACTIVE')
+        await waitUntilTableExists({ client, maxWaitTime: MAX_WAIT_S, minDelay: 1 }, { TableName: name });
+      checkSchema(table, name, known ?? (await describe(client, name))!);
     } catch (error) {
       if (error instanceof StatisticsError) throw error;
       throw dynamoFailure(`cannot provision table ${name}`, error);

@@ -8,6 +8,9 @@ export const RUNTIME_ACTIONS = [
   'dynamodb:BatchWriteItem',
 ] as const;
 
+/** What reading an index takes. */
+export const INDEX_ACTIONS = ['dynamodb:Query'] as const;
+
 /** What `cache provision` and `cache drop` take; a deployed cache needs it nowhere at run time. */
 const PROVISION_ACTIONS = [
   'dynamodb:CreateTable',
@@ -46,7 +49,7 @@ export function iamPolicy(location: TableLocation, canProvision: boolean): objec
     Version: '2012-10-17',
     Statement: [
       allow('StatisticsItems', RUNTIME_ACTIONS, tableArns),
-      allow('StatisticsIndexes', ['dynamodb:Query'], indexes),
+      allow('StatisticsIndexes', INDEX_ACTIONS, indexes),
       ...(canProvision ? [allow('StatisticsTables', PROVISION_ACTIONS, tableArns)] : []),
     ],
   };

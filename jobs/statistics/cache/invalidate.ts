@@ -6,7 +6,7 @@ import { TABLES, type TableName } from './tables.ts';
 
 /** Which statistics to remove: those that fit all that is given. */
 export interface InvalidationFilter {
-  /** Its profiles, its correlations with others, and its prices. */
+  /** Its profiles, its correlations with others, and what is known of its prices. */
   readonly ticker?: string;
   readonly method?: Method;
   readonly weekends?: boolean;
@@ -17,8 +17,8 @@ export interface InvalidationFilter {
 export interface Invalidated {
   readonly profiles: number;
   readonly correlations: number;
-  /** Prices and what of them was known; only for a ticker without further conditions. */
-  readonly prices: number;
+  /** Ranges of prices that are no longer known; only for a ticker without further conditions. */
+  readonly ranges: number;
 }
 
 /** Removes statistics; each is found by a key or an index of its table. */
@@ -30,8 +30,8 @@ export async function invalidate(store: TableStore, filter: InvalidationFilter):
     filter.method === undefined &&
     filter.weekends === undefined &&
     filter.endBefore === undefined;
-  const prices = isWholeTicker ? await new PriceCache(store).forget(filter.ticker!) : 0;
-  return { profiles, correlations, prices };
+  const ranges = isWholeTicker ? await new PriceCache(store).forget(filter.ticker!) : 0;
+  return { profiles, correlations, ranges };
 }
 
 function profileSelections({ ticker, method, weekends, endBefore }: InvalidationFilter): Selection[] {

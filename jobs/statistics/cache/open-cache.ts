@@ -1,3 +1,4 @@
+import type { AwsConfig } from '../../runtime/aws.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { CacheSettings } from '../../runtime/environment.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -15,6 +16,7 @@ export interface TableStatus {
 /** Opens the cache; one in DynamoDB has its tables made before, where that is wanted. */
 export async function openCache(
   settings: CacheSettings,
+  aws: AwsConfig,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<TableStore> {
@@ -24,8 +26,8 @@ export async function openCache(
     case 'sqlite':
       return new SqliteStore(settings.sqliteFile);
     case 'dynamodb': {
-      const { client, DynamoStore } = await connect();
-      if (settings.provision === 'if-missing') await provisionCache(settings);
+      if (settings.provision === 'if-missing') await provisionCache(settings, aws);
+      const { client, DynamoStore } = await connect(aws);
       return new DynamoStore(client, settings.tablePrefix, clock, signal);
     }
   }
@@ -38,16 +40,16 @@ export function describeCache({ mode, sqliteFile, tablePrefix }: CacheSettings):
 }
 
 /** Makes the tables that are not there and checks those that are. */
-export async function provisionCache(settings: CacheSettings): Promise<void> {
+export async function provisionCache(settings: CacheSettings, aws: AwsConfig): Promise<void> {
   if (settings.mode === 'sqlite') return withSqlite(settings, () => {});
   if (settings.mode === 'memory') return;
-  const { client, tables } = await connect();
+  const { client, tables } = await connect(aws);
   await tables.createTables(client, settings.tablePrefix, settings.billing);
   await tables.enableTtl(client, settings.tablePrefix);
 }
 
 /** What there is of each table. */
-export async function cacheStatus(settings: CacheSettings): Promise<TableStatus[]> {
+export async function cacheStatus(settings: CacheSettings, aws: AwsConfig): Promise<TableStatus[]> {
   const names = Object.keys(TABLES) as TableName[];
   if (settings.mode === 'memory')
     return names.map((table) => ({ table, state: 'goes with the process', items: 0 }));
@@ -56,13 +58,17 @@ export async function cacheStatus(settings: CacheSettings): Promise<TableStatus[
       names.map((table) => ({ table, state: 'ACTIVE', items: store.count(table) })),
     );
   }
-  const { client, tables } = await connect();
+  const { client, tables } = await connect(aws);
   const found = await tables.describeTables(client, settings.tablePrefix);
   return found.map(({ name, state, items }) => ({ table: name, state, items }));
 }
 
 /** Removes tables with all that they hold; those of SQLite stay, empty. */
-export async function dropCache(settings: CacheSettings, names: readonly TableName[]): Promise<void> {
+export async function dropCache(
+  settings: CacheSettings,
+  aws: AwsConfig,
+  names: readonly TableName[],
+): Promise<void> {
   if (settings.mode === 'memory') return;
   if (settings.mode === 'sqlite') {
     await withSqlite(settings, (store) => {
@@ -70,7 +76,7 @@ export async function dropCache(settings: CacheSettings, names: readonly TableNa
     });
     return;
   }
-  const { client, tables } = await connect();
+  const { client, tables } = await connect(aws);
   const dropped = names.map((name) => TABLES[name]);
   await tables.dropTables(client, settings.tablePrefix, dropped);
 }
@@ -85,11 +91,11 @@ async function withSqlite<T>({ sqliteFile }: CacheSettings, work: (store: Sqlite
 }
 
 /** The SDK takes a while to load, and a cache in a file does not need it. */
-async function connect() {
+async function connect(aws: AwsConfig) {
   const [{ DynamoDBClient }, { DynamoStore }, tables] = await Promise.all([
     import('@aws-sdk/client-dynamodb'),
     import('./dynamodb-store.ts'),
     import('./dynamodb-tables.ts'),
   ]);
-  return { client: new DynamoDBClient({}), DynamoStore, tables };
+  return { client: new DynamoDBClient(aws), DynamoStore, tables };
 }

@@ -1,5 +1,5 @@
 import type { DateRange, IsoDate } from '../../runtime/dates.ts';
-import { addCoverage, readCoverage } from './coverage.ts';
+import { addCoverage, readCoverage, removeCoverage } from './coverage.ts';
 import type { Item, TableStore } from './table-store.ts';
 
 /** What statistics need of a bar. A day without a close is no bar, but may have a dividend. */
@@ -28,13 +28,25 @@ export class PriceCache {
     return rows;
   }
 
+  /** The close of a day, whether or not it is covered. */
+  async close(ticker: string, date: IsoDate): Promise<number | undefined> {
+    return (await this.#store.get('prices', ticker, date))?.['close'] as number | undefined;
+  }
+
   /** Known ranges by where they are from. */
   coverage(ticker: string): Promise<ReadonlyMap<string, readonly DateRange[]>> {
     return readCoverage(this.#store, 'prices', ticker);
   }
 
-  /** Writes rows, then that `covered` is known. */
+  /** Writes all rows of `covered`, then that it is known. */
   async write(ticker: string, rows: readonly PriceRow[], covered: DateRange, source: string): Promise<void> {
+    const dates = new Set(rows.map(({ date }) => date));
+    const gone = (await this.read(ticker, covered)).filter(({ date }) => !dates.has(date));
+    if (gone.length > 0)
+      await this.#store.delete(
+        'prices',
+        gone.map(({ date }) => ({ ticker, date })),
+      );
     await this.#store.put(
       'prices',
       rows.map((row) => ({ ticker, ...row, source })),
@@ -42,20 +54,12 @@ export class PriceCache {
     await addCoverage(this.#store, 'prices', ticker, source, covered);
   }
 
-  /** Removes all that is known of a ticker: first that it is known, then the rows. */
-  async forget(ticker: string): Promise<number> {
-    const dates: string[] = [];
-    for await (const item of this.#store.query('prices', { hash: ticker })) dates.push(String(item['date']));
-    // What is covered sorts behind the rows and has to go first.
-    await this.#store.delete(
-      'prices',
-      dates.filter((date) => date.startsWith('~')).map((date) => ({ ticker, date })),
-    );
-    await this.#store.delete(
-      'prices',
-      dates.filter((date) => !date.startsWith('~')).map((date) => ({ ticker, date })),
-    );
-    return dates.length;
+  /**
+   * Forgets which ranges of a ticker are known, and resolves with their number. The rows stay until others are written
+   * over them: if they went, they could be those that somebody else has just made known.
+   */
+  forget(ticker: string): Promise<number> {
+    return removeCoverage(this.#store, 'prices', ticker);
   }
 }
 

@@ -6,8 +6,8 @@ import { StatisticsError } from '../errors.ts';
 import { presentAttributes, type Item, type Selection, type TableStore } from './table-store.ts';
 import { TABLES, TTL_ATTRIBUTE, type TableDefinition, type TableName } from './tables.ts';
 
-/** Counts up when the tables change; a file of another version is refused. */
-const SCHEMA_VERSION = 1;
+/** Counts up when the tables change. What an older version has made is made again; a newer one is refused. */
+const SCHEMA_VERSION = 2;
 /** Another process that writes is waited for this long. */
 const BUSY_TIMEOUT_MS = 10_000;
 
@@ -25,15 +25,19 @@ export class SqliteStore implements TableStore {
   /** Opens the file, and makes it and its folder when they are not there. What has expired by `now` is removed. */
   constructor(file: string, now = new Date()) {
     this.#file = file;
+    let db: DatabaseSync | undefined;
     try {
       if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
-      this.#db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+      db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+      this.#db = db;
       this.#db.exec('pragma journal_mode = wal; pragma synchronous = normal');
       this.#createSchema();
       this.#removeExpired(now);
     } catch (error) {
-      if (error instanceof StatisticsError) throw error;
-      throw new StatisticsError('cache', `cannot open SQLITE_FILE "${file}": ${firstLine(error)}`, error);
+      db?.close();
+      throw error instanceof StatisticsError
+        ? error
+        : sqliteFailure(`cannot open SQLITE_FILE "${file}"`, error);
     }
   }
 
@@ -130,21 +134,28 @@ export class SqliteStore implements TableStore {
   }
 
   #createSchema(): void {
-    this.#db.exec('begin immediate');
-    const version = Number(this.#db.prepare('pragma user_version').get()!['user_version']);
-    if (version > SCHEMA_VERSION) {
-      this.#db.exec('rollback');
-      throw new StatisticsError(
-        'cache-schema',
-        `SQLITE_FILE "${this.#file}" is of a newer version (${version}) than this program knows (${SCHEMA_VERSION}); ` +
-          'name another file or update the program',
-      );
-    }
-    if (version < SCHEMA_VERSION) {
-      for (const table of Object.values(TABLES)) this.#db.exec(createStatements(table));
+    const readVersion = (): number => Number(this.#db.prepare('pragma user_version').get()!['user_version']);
+    if (readVersion() === SCHEMA_VERSION) return;
+    this.#transaction(() => {
+      const version = readVersion();
+      // Somebody else made them in the meantime.
+      if (version === SCHEMA_VERSION) return;
+      const names = this.#db.prepare("select name from sqlite_schema where type = 'table'").all();
+      const tables = Object.values(TABLES);
+      const known = tables.filter(({ name }) => names.some((row) => row['name'] === name));
+      if (version > SCHEMA_VERSION || (version === 0 && known.length > 0)) {
+        throw new StatisticsError(
+          'cache-schema',
+          version === 0
+            ? `SQLITE_FILE "${this.#file}" has a table ${known[0]!.name} that is not of this cache; name another file`
+            : `SQLITE_FILE "${this.#file}" is of a newer version (${version}) than this program knows ` +
+                `(${SCHEMA_VERSION}); name another file or update the program`,
+        );
+      }
+      for (const { name } of known) this.#db.exec(`drop table ${name}`);
+      for (const table of tables) this.#db.exec(createStatements(table));
       this.#db.exec(`pragma user_version = ${SCHEMA_VERSION}`);
-    }
-    this.#db.exec('commit');
+    });
   }
 
   #removeExpired(now: Date): void {
@@ -179,19 +190,32 @@ export class SqliteStore implements TableStore {
     try {
       return work();
     } catch (error) {
-      if (error instanceof RangeError) throw error;
-      throw new StatisticsError('cache', `SQLITE_FILE "${this.#file}" failed: ${firstLine(error)}`, error);
+      if (error instanceof RangeError || error instanceof StatisticsError) throw error;
+      throw sqliteFailure(`SQLITE_FILE "${this.#file}" failed`, error);
     }
   }
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const DAMAGED = new Set([11, 26]);
+
+function sqliteFailure(what: string, error: unknown): StatisticsError {
+  const isDamaged =
+    typeof error === 'object' &&
+    error !== null &&
+    'errcode' in error &&
+    DAMAGED.has(Number(error.errcode) & 0xff);
+  const hint = isDamaged ? '; it is a cache: remove the file, and it is made again' : '';
+  return new StatisticsError('cache', `${what}: ${firstLine(error)}${hint}`, error);
 }
 
 function createStatements({ name, hash, range, attributes, indexes }: TableDefinition): string {
   const columns = Object.entries(attributes).map(([column, type]) => `"${column}" ${SQL_TYPES[type]}`);
   return [
-    `create table if not exists ${name} (${columns.join(', ')}, primary key ("${hash}", "${range}")) without rowid`,
+    `create table ${name} (${columns.join(', ')}, primary key ("${hash}", "${range}")) without rowid`,
     ...indexes.map(
       (index) =>
-        `create index if not exists "${name}_${index.name}" on ${name} ` +
+        `create index "${name}_${index.name}" on ${name} ` +
         `("${index.hash}"${index.range === undefined ? '' : `, "${index.range}"`})`,
     ),
   ].join(';\n');

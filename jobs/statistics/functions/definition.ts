@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { DateRange, IsoDate } from '../../runtime/dates.ts';
 import type { FunctionName } from '../function-names.ts';
-import type { OwnProfile } from '../cache/statistic-cache.ts';
+import type { OwnProfile } from '../cache/statistic-items.ts';
 import type { Statistics } from '../statistics.ts';
 
 /** What a result was computed from. */

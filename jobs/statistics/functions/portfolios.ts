@@ -32,7 +32,8 @@ export const optimize = define({
   input: z.strictObject({
     ...portfolioInput,
     ...tail,
-    objective: z.enum(OBJECTIVES).default('minimum-variance'),
+    /** By default what fits: a target return where there is a target, else the least variance. */
+    objective: z.enum(OBJECTIVES).optional(),
     target: z.number().optional(),
   }),
   async run(statistics, input) {
@@ -104,7 +105,8 @@ async function objectiveOf(
   statistics: Statistics,
   input: z.output<typeof optimize.input>,
 ): Promise<Objective> {
-  const { objective, target, probability, years } = input;
+  const { target, probability, years } = input;
+  const objective = input.objective ?? (target === undefined ? 'minimum-variance' : 'target-return');
   if ((objective === 'target-return') !== (target !== undefined))
     throw new UsageError('a target goes with the objective target-return, and that with a target');
   switch (objective) {

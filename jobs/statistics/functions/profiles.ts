@@ -42,7 +42,7 @@ export const movingAverages = define({
   input: z.strictObject({ ...common, tickers: tickers(1).max(1) }),
   async run(statistics, input) {
     const name = input.tickers[0]!;
-    const series = await statistics.series(name, statistics.weekends);
+    const series = await statistics.series(name);
     const type = assetType(name);
     const returns = logReturns(series, type === 'crypto' ? 'days' : 'sessions');
     const averages = MOVING_AVERAGES.map((length) =>
@@ -69,7 +69,7 @@ export const returns = define({
   input: z.strictObject({ ...common, tickers: tickers(1) }),
   async run(statistics, input) {
     const found = await each(input.tickers, async (name) => {
-      const series = await statistics.series(name, statistics.weekends);
+      const series = await statistics.series(name);
       const { values } = logReturns(series, 'sessions');
       return { series, values };
     });

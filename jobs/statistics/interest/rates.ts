@@ -16,6 +16,9 @@ export interface RiskFreeRate {
 /** A yield that is older than this is not taken for the present one. */
 const MAX_AGE_DAYS = 31;
 
+/** Yields of a day are published on its afternoon in New York, now and then some hours late. */
+const PUBLICATION_DELAY_MS = 12 * 3600 * 1000;
+
 /** Yields through the cache: a year that is not known is fetched once, with all maturities. */
 export class Rates {
   readonly #cache: RateCache;
@@ -50,11 +53,11 @@ export class Rates {
     return { maturity, date: newest.date, rate: toRate(newest.percent!, 'as-published') };
   }
 
-  /** Fetches the years of what is not known. Yields of today may come later today. */
+  /** Fetches the years of what is not known and must be out by now. */
   async #ensure({ start, end }: DateRange): Promise<void> {
-    const today = utcDate(this.#now());
+    const unpublished = utcDate(new Date(this.#now().getTime() - PUBLICATION_DELAY_MS));
     const known = (await this.#cache.coverage()).get(this.#provider.name) ?? [];
-    const missing = missingParts({ start, end: end < today ? end : today }, known);
+    const missing = missingParts({ start, end: end < unpublished ? end : unpublished }, known);
     const years = new Set(
       missing.flatMap((part) => {
         const [first, last] = [part.start, addDays(part.end, -1)].map((date) => Number(date.slice(0, 4)));
@@ -64,7 +67,7 @@ export class Rates {
     for (const year of years) {
       const curves = await this.#provider.fetchYear(year, this.#signal);
       const next = `${year + 1}-01-01`;
-      const covered = { start: `${year}-01-01`, end: next < today ? next : today };
+      const covered = { start: `${year}-01-01`, end: next < unpublished ? next : unpublished };
       await this.#cache.write(curves, covered, this.#provider.name);
     }
   }

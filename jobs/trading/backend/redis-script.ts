@@ -1,12 +1,14 @@
 import { RECENT_ITEMS, type AtomicWrite, type Command } from './backend.ts';
 
 /*
- * One write of several commands as a script, which Redis carries out as one unit and puts into its log as one
+ * Some writes of several commands each as one script, which Redis carries out as one unit and puts into its log as one
  * transaction. MULTI would do for the unit, but cannot look before it writes, and takes longer: there is more to send
- * and to read. Numbers in here are lengths and positions only: Lua's numbers are doubles, and would round timestamps.
+ * and to read. A call of a script costs both sides as much as what one write does in it, so that writes share it.
+ * Numbers in here are lengths and positions only: Lua's numbers are doubles, and would round timestamps.
  *
- * KEYS: the guard's key, then one per command. ARGV: kind of guard, its value, position and what it follows, one letter
- * per command, then the arguments of the commands one after the other.
+ * KEYS, for each write: the guard's key, then one per command. ARGV, for each write: how many arguments it has with this
+ * one, kind of guard, its value, position and what it follows, one letter per command, then the arguments of the commands
+ * one after the other. The answer is one word per write, with details where it was not carried out.
  */
 
 /** Letters of the commands. APPEND_GUARDED appends the guard's value to its list, which need not be sent twice. */
@@ -24,73 +26,90 @@ const APPEND_GUARDED = 'g';
 const is = (letter: string): string => `op == ${letter.codePointAt(0)}`;
 
 export const APPLY_SCRIPT = `
-local list = KEYS[1]
-local guard = ARGV[1]
-if guard ~= 'none' then
-  local length = redis.pcall('LLEN', list)
-  if type(length) == 'table' then return 'type 1 list ' .. redis.call('TYPE', list).ok end
+local function check(key, at)
+  local guard = ARGV[at + 1]
+  if guard == 'none' then return nil end
+  local length = redis.pcall('LLEN', key)
+  if type(length) == 'table' then return 'type 1 list ' .. redis.call('TYPE', key).ok end
+  local value = ARGV[at + 2]
   if guard == 'absent' then
-    if redis.call('LPOS', list, ARGV[2], 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS}) then return 'done' end
-  else
-    if length == 0 then return 'missing' end
-    local position = tonumber(ARGV[3])
-    if length > position and redis.call('LINDEX', list, position) == ARGV[2] then return 'done' end
-    local after = ARGV[4]
-    if after ~= '' then
-      if length ~= position or not string.find(redis.call('LINDEX', list, -1), after, 1, true) then
-        return 'length ' .. length .. ' ' .. position
-      end
+    if redis.call('LPOS', key, value, 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS}) then return 'done' end
+    return nil
+  end
+  if length == 0 then return 'missing' end
+  local position = tonumber(ARGV[at + 3])
+  if length > position and redis.call('LINDEX', key, position) == value then return 'done' end
+  local after = ARGV[at + 4]
+  if after ~= '' and (length ~= position or not string.find(redis.call('LINDEX', key, -1), after, 1, true)) then
+    return 'length ' .. length .. ' ' .. position
+  end
+end
+
+local function checkTypes(key, ops)
+  for k = 1, #ops do
+    local op = string.byte(ops, k)
+    local wanted
+    if ${is('+')} or ${is('-')} then wanted = 'set'
+    elseif ${is('a')} then wanted = 'list'
+    elseif ${is('f')} or ${is('x')} then wanted = 'hash' end
+    if wanted then
+      local found = redis.call('TYPE', KEYS[key + k]).ok
+      if found ~= wanted and found ~= 'none' then return 'type ' .. (k + 1) .. ' ' .. wanted .. ' ' .. found end
     end
   end
 end
-local ops = ARGV[5]
-for k = 2, #KEYS do
-  local op = string.byte(ops, k - 1)
-  local wanted
-  if ${is('+')} or ${is('-')} then wanted = 'set'
-  elseif ${is('a')} then wanted = 'list'
-  elseif ${is('f')} or ${is('x')} then wanted = 'hash' end
-  if wanted then
-    local found = redis.call('TYPE', KEYS[k]).ok
-    if found ~= wanted and found ~= 'none' then return 'type ' .. k .. ' ' .. wanted .. ' ' .. found end
+
+local function run(first, ops, value, at)
+  for k = 1, #ops do
+    local op = string.byte(ops, k)
+    local key = KEYS[first + k]
+    if ${is('+')} then redis.call('SADD', key, ARGV[at])
+    elseif ${is('-')} then redis.call('SREM', key, ARGV[at])
+    elseif ${is('g')} then redis.call('RPUSH', key, value); at = at - 1
+    elseif ${is('f')} then redis.call('HSET', key, ARGV[at], ARGV[at + 1]); at = at + 1
+    elseif ${is('a')} then redis.call('RPUSH', key, ARGV[at])
+    elseif ${is('s')} then redis.call('SET', key, ARGV[at])
+    elseif ${is('x')} then redis.call('HDEL', key, ARGV[at])
+    else redis.call('DEL', key); at = at - 1 end
+    at = at + 1
   end
 end
-local at = 6
-for k = 2, #KEYS do
-  local op = string.byte(ops, k - 1)
-  local key = KEYS[k]
-  if ${is('+')} then redis.call('SADD', key, ARGV[at])
-  elseif ${is('-')} then redis.call('SREM', key, ARGV[at])
-  elseif ${is('g')} then redis.call('RPUSH', key, ARGV[2]); at = at - 1
-  elseif ${is('f')} then redis.call('HSET', key, ARGV[at], ARGV[at + 1]); at = at + 1
-  elseif ${is('a')} then redis.call('RPUSH', key, ARGV[at])
-  elseif ${is('s')} then redis.call('SET', key, ARGV[at])
-  elseif ${is('x')} then redis.call('HDEL', key, ARGV[at])
-  else redis.call('DEL', key); at = at - 1 end
-  at = at + 1
+
+local verdicts = {}
+local key, at = 1, 1
+while key <= #KEYS do
+  local ops = ARGV[at + 5]
+  local verdict = check(KEYS[key], at) or checkTypes(key, ops)
+  if not verdict then
+    run(key, ops, ARGV[at + 2], at + 6)
+    verdict = 'ok'
+  end
+  verdicts[#verdicts + 1] = verdict
+  key = key + 1 + #ops
+  at = at + tonumber(ARGV[at])
 end
-return 'ok'
+return verdicts
 `;
 
-/** Keys and arguments of the script for one write. */
-export function scriptArguments({ guard, commands }: AtomicWrite): {
-  keys: readonly string[];
-  values: readonly (string | Buffer)[];
-} {
+/** Keys of one write in a script: that of its guard first. */
+export function keysOf({ guard, commands }: AtomicWrite): string[] {
   // Without a guard the first key says again where the write goes: a cluster has to know it from any key.
-  const keys = [guard?.key ?? commands[0]!.key];
-  const values: (string | Buffer)[] = ['none', '', '', '', ''];
+  return [guard?.key ?? commands[0]!.key, ...commands.map(({ key }) => key)];
+}
+
+/** Arguments of one write in a script. */
+export function argumentsOf({ guard, commands }: AtomicWrite): (string | Buffer)[] {
+  const values: (string | Buffer)[] = ['', 'none', '', '', '', ''];
   if (guard !== undefined) {
-    values[0] = guard.type;
-    values[1] = toBuffer(guard.value);
+    values[1] = guard.type;
+    values[2] = toBuffer(guard.value);
   }
   if (guard?.type === 'continues') {
-    values[2] = String(guard.position);
-    if (guard.after !== undefined) values[3] = guard.after;
+    values[3] = String(guard.position);
+    if (guard.after !== undefined) values[4] = guard.after;
   }
   let letters = '';
   for (const command of commands) {
-    keys.push(command.key);
     if (command.type === 'append' && command.value === guard?.value && command.key === guard.key) {
       letters += APPEND_GUARDED;
     } else {
@@ -98,8 +117,9 @@ export function scriptArguments({ guard, commands }: AtomicWrite): {
       pushArguments(values, command);
     }
   }
-  values[4] = letters;
-  return { keys, values };
+  values[5] = letters;
+  values[0] = String(values.length);
+  return values;
 }
 
 function pushArguments(values: (string | Buffer)[], command: Command): void {
