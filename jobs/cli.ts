@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { defineCache } from './commands/cache.ts';
 import { defineLoad } from './commands/load.ts';
+import { defineObjects } from './commands/objects.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineQuickstart } from './commands/quickstart.ts';
 import { defineReport } from './commands/report.ts';
 import { defineTrading } from './commands/trading.ts';
 import { defineStats } from './commands/stats.ts';
+import { defineStrategy } from './commands/strategy.ts';
 import { defineTransform } from './commands/transform.ts';
 import { defineUniverse } from './commands/universe.ts';
 import { defineVerify } from './commands/verify.ts';
@@ -25,6 +27,8 @@ await runJob(
     defineVerify(program.command('verify'), job);
     defineStats(program.command('stats'), job);
     defineCache(program.command('cache'), job);
+    defineObjects(program.command('objects'), job);
+    defineStrategy(program.command('strategy'), job);
     defineUniverse(program.command('universe'), job);
     defineReport(program.command('report'), job);
     defineQuickstart(program.command('quickstart'), job);

@@ -1,4 +1,3 @@
-import { extname } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
@@ -6,8 +5,7 @@ import { isSymbol } from '../market/universe.ts';
 import { formatResult } from '../query/format.ts';
 import { awsConfig } from '../runtime/aws.ts';
 import { parseDate } from '../runtime/dates.ts';
-import { firstLine, UsageError } from '../runtime/errors.ts';
-import { replaceFile } from '../runtime/replace-file.ts';
+import { UsageError } from '../runtime/errors.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { METHODS } from '../statistics/estimators/estimate.ts';
@@ -19,6 +17,7 @@ import { openStatistics, parseMaturity } from '../statistics/open-statistics.ts'
 import { renderPlot } from '../statistics/plots/render-plot.ts';
 import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
 import { oneOf, parseCount, parsePositive } from './options.ts';
+import { plotForm, writeOutput } from './output-file.ts';
 import { resolveTickers } from './universe.ts';
 
 interface OutputOptions {
@@ -133,8 +132,13 @@ async function runStats(name: FunctionName, given: Input, output: OutputOptions,
     const limits = { rows: table.rows.length, columns: table.columns.length };
     job.print([...origin, '', formatResult(table, 'table', limits), ...describeTotals(found)].join('\n'));
   }
-  if (output.save !== undefined) await writeWhole(output.save, `${json}\n`);
-  if (output.plot !== undefined) await writeWhole(output.plot, renderPlot(found, form!));
+  if (output.save !== undefined)
+    await writeOutput(
+      output.save,
+      `${json}
+`,
+    );
+  if (output.plot !== undefined) await writeOutput(output.plot, renderPlot(found, form!));
 }
 
 /**
@@ -209,18 +213,4 @@ function parseNumber(text: string): number {
 
 function parseRiskFree(text: string): number | string {
   return /^[A-Z_]+$/.test(text) ? parseMaturity('--risk-free', text) : parseNumber(text);
-}
-
-function plotForm(file: string): 'svg' | 'html' {
-  const form = extname(file).slice(1);
-  if (form === 'svg' || form === 'html') return form;
-  throw new UsageError(`--plot "${file}" is neither .svg nor .html`);
-}
-
-async function writeWhole(file: string, content: string): Promise<void> {
-  try {
-    await replaceFile(file, content);
-  } catch (error) {
-    throw new UsageError(`cannot write "${file}": ${firstLine(error)}`, error);
-  }
 }

@@ -4,7 +4,9 @@ import { types } from 'node:util';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   NoSuchKey,
+  NotFound,
   paginateListObjectsV2,
   PutObjectCommand,
   S3Client,
@@ -12,6 +14,7 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
+import pRetry from 'p-retry';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import {
   ABSENT,
@@ -24,9 +27,23 @@ import {
 
 const BODY_ATTEMPTS = 3;
 const CONCURRENT_DOWNLOADS = 8;
+/** Waits, with chance in them, while another conditional write of the same key is under way. */
+const UNDECIDED = { retries: 4, minTimeout: 20, factor: 2, randomize: true };
+
+/** What `getIfChanged` answers when the version asked about is still the one that is there. */
+export const UNCHANGED = Symbol('unchanged');
+
+/** Texts that are kept with an object, by lower-case name. */
+export type Metadata = Readonly<Record<string, string>>;
+
+export interface S3Object {
+  readonly body: Uint8Array;
+  readonly version: Version;
+  readonly metadata: Metadata;
+}
 
 /**
- * A lake below a prefix of an S3 bucket. `put` with an expectation is a conditional PutObject; S3 is strongly
+ * Objects below a prefix of an S3 bucket. `put` with an expectation is a conditional PutObject; S3 is strongly
  * consistent, so a reader sees the old or the new object. Versions are ETags.
  */
 export class S3Store implements ObjectStore {
@@ -34,10 +51,13 @@ export class S3Store implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
+  readonly #what: string;
 
-  constructor(bucket: string, prefix: string, config: S3ClientConfig) {
+  /** @param what the bucket is to the caller, for messages */
+  constructor(bucket: string, prefix: string, config: S3ClientConfig, what = 'lake') {
     this.#client = new S3Client(config);
     this.#bucket = bucket;
+    this.#what = what;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
     this.url = `s3://${bucket}${prefix === '' ? '' : `/${prefix}`}`;
   }
@@ -60,12 +80,42 @@ export class S3Store implements ObjectStore {
   }
 
   async get(key: string): Promise<{ body: Uint8Array; version: Version } | undefined> {
+    const found = await this.#get(key, {});
+    return found && { body: found.body, version: found.version };
+  }
+
+  /** The object with what was put beside it, unless it is still of that version. */
+  async getIfChanged(
+    key: string,
+    version: Version | undefined,
+  ): Promise<S3Object | typeof UNCHANGED | undefined> {
+    try {
+      return await this.#get(key, version === undefined ? {} : { IfNoneMatch: version });
+    } catch (error) {
+      if (statusOf((error as Error).cause) === 304) return UNCHANGED;
+      throw error;
+    }
+  }
+
+  /** What was put beside an object; undefined when it is not there. */
+  async head(key: string): Promise<Metadata | undefined> {
+    try {
+      const { Metadata: metadata = {} } = await this.#client.send(new HeadObjectCommand(this.#locate(key)));
+      return metadata;
+    } catch (error) {
+      if (error instanceof NotFound) return undefined;
+      throw this.#failure('read', key, error);
+    }
+  }
+
+  async #get(key: string, condition: { readonly IfNoneMatch?: string }): Promise<S3Object | undefined> {
     for (let attempt = 1; ; attempt += 1) {
       let isBody = false;
       try {
-        const answer = await this.#client.send(new GetObjectCommand(this.#locate(key)));
+        const answer = await this.#client.send(new GetObjectCommand({ ...this.#locate(key), ...condition }));
         isBody = true;
-        return { body: await answer.Body!.transformToByteArray(), version: answer.ETag! };
+        const body = await answer.Body!.transformToByteArray();
+        return { body, version: answer.ETag!, metadata: answer.Metadata ?? {} };
       } catch (error) {
         if (error instanceof NoSuchKey) return undefined;
         // The SDK repeats requests, and not the reading of a body that breaks off.
@@ -74,13 +124,21 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async put(key: string, body: Uint8Array, expected?: Expectation): Promise<Version> {
+  async put(
+    key: string,
+    body: Uint8Array,
+    expected?: Expectation,
+    metadata: Metadata = {},
+  ): Promise<Version> {
     const condition =
       expected === undefined ? {} : expected === ABSENT ? { IfNoneMatch: '*' } : { IfMatch: expected };
+    const input = { ...this.#locate(key), Body: own(body), Metadata: { ...metadata }, ...condition };
     try {
-      const answer = await this.#client.send(
-        new PutObjectCommand({ ...this.#locate(key), Body: own(body), ...condition }),
-      );
+      const answer = await pRetry(() => this.#client.send(new PutObjectCommand(input)), {
+        ...UNDECIDED,
+        // 409: another conditional write of the key is under way, and nobody knows yet who wins.
+        shouldRetry: ({ error }) => expected !== undefined && statusOf(error) === 409,
+      });
       return answer.ETag!;
     } catch (error) {
       if (!isConflict(error, expected)) throw this.#failure('write', key, error);
@@ -107,6 +165,11 @@ export class S3Store implements ObjectStore {
     return scratch;
   }
 
+  /** Ends the connections that are kept open. */
+  close(): void {
+    this.#client.destroy();
+  }
+
   async #download(key: string, path: string): Promise<void> {
     const object = await this.get(key);
     if (object === undefined) return;
@@ -119,7 +182,7 @@ export class S3Store implements ObjectStore {
   }
 
   #failure(what: string, key: string, error: unknown): LakeError {
-    return new LakeError(`cannot ${what} ${key} in lake "${this.url}": ${firstLine(error)}`, error);
+    return new LakeError(`cannot ${what} ${key} in ${this.#what} "${this.url}": ${firstLine(error)}`, error);
   }
 }
 
@@ -130,7 +193,11 @@ function own(body: Uint8Array): Uint8Array {
 
 function isConflict(error: unknown, expected: Expectation | undefined): boolean {
   if (expected === undefined || !(error instanceof S3ServiceException)) return false;
-  const status = error.$metadata.httpStatusCode;
-  // 412 the condition fails, 409 another conditional write is under way, 404 If-Match on an object that is gone.
+  const status = statusOf(error);
+  // 412 the condition fails, 409 another conditional write is still under way, 404 If-Match on an object that is gone.
   return status === 412 || status === 409 || (status === 404 && error.name === 'NoSuchKey');
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 }

@@ -10,6 +10,11 @@ function numberOr(fallback: number) {
   return optionalText.transform((value) => (value === undefined ? fallback : Number(value)));
 }
 
+const workspaceName = z
+  .string()
+  .regex(/^[\w-]{1,40}$/)
+  .default('default');
+
 /** What the tables of a cache in DynamoDB are called and how they are paid for; the infrastructure reads them, too. */
 const tableVariables = z.object({
   DYNAMO_BILLING_MODE: optionalText.pipe(
@@ -32,6 +37,9 @@ const schema = tableVariables.extend({
   SIGNALS_DATABASE: optionalText,
   SIGNALS_WORKGROUP: optionalText,
   SIGNALS_CRAWLER: optionalText,
+  SIGNALS_OBJECTS: optionalText,
+  SIGNALS_ORGANISATION: optionalText.pipe(workspaceName),
+  SIGNALS_WORKSPACE: optionalText.pipe(workspaceName),
   TRADING_STATE: optionalText,
   TRADING_STATE_PASSWORD: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
@@ -74,6 +82,13 @@ export interface CacheSettings extends CacheTables {
   readonly provision: 'never' | 'if-missing';
 }
 
+/** Where objects and strategies are kept, and whose they are: everything below one organisation is shared by it. */
+export interface ObjectSettings {
+  readonly url: string;
+  readonly organisation: string;
+  readonly workspace: string;
+}
+
 /** Names of what answers for a lake in S3 on AWS. */
 export interface AthenaNames {
   readonly database: string;
@@ -86,6 +101,7 @@ export interface Environment {
   readonly lake: string;
   /** Undefined when none of its variables is set: then a lake in S3 is read without Athena. */
   readonly athena: AthenaNames | undefined;
+  readonly objects: ObjectSettings;
   readonly tradingState: string;
   /** A secret: never part of a message. */
   readonly tradingStatePassword: string | undefined;
@@ -115,6 +131,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   return {
     lake: others.SIGNALS_LAKE ?? 'file:./data/lake',
     athena: readAthena(others),
+    objects: {
+      url: others.SIGNALS_OBJECTS ?? 'file:data/objects',
+      organisation: others.SIGNALS_ORGANISATION,
+      workspace: others.SIGNALS_WORKSPACE,
+    },
     tradingState: others.TRADING_STATE ?? 'sqlite:data/cache/trading.db',
     tradingStatePassword: others.TRADING_STATE_PASSWORD,
     yahooBaseUrl: YAHOO_BASE_URL,

@@ -5,6 +5,7 @@ test('nothing set means a lake and a trading state below data, info and the form
   expect(readEnvironment({})).toEqual({
     lake: 'file:./data/lake',
     athena: undefined,
+    objects: { url: 'file:data/objects', organisation: 'default', workspace: 'default' },
     tradingState: 'sqlite:data/cache/trading.db',
     tradingStatePassword: undefined,
     yahooBaseUrl: undefined,

@@ -1,8 +1,17 @@
 import { bin, deviation as deviationOf, mean as meanOf } from 'd3-array';
-import { html, type Markup } from '../../report/html.ts';
+import { html, type Markup } from '../../drawing/html.ts';
 import { StatisticsError } from '../errors.ts';
 import { normalPdf, normalQuantile } from '../estimators/normal.ts';
-import { COLORS, createPanel, drawDots, drawLegend, drawLine, WHOLE, WIDTH, type Point } from './chart.ts';
+import {
+  COLORS,
+  createPanel,
+  drawDots,
+  drawLegend,
+  drawLine,
+  WHOLE,
+  WIDTH,
+  type Point,
+} from '../../drawing/chart.ts';
 
 const BINS = 20;
 const CURVE_POINTS = 100;

@@ -1,5 +1,13 @@
-import { html, type Markup } from '../../report/html.ts';
-import { COLORS, createPanel, drawDots, drawLegend, drawLine, WHOLE, type Point } from './chart.ts';
+import { html, type Markup } from '../../drawing/html.ts';
+import {
+  COLORS,
+  createPanel,
+  drawDots,
+  drawLegend,
+  drawLine,
+  WHOLE,
+  type Point,
+} from '../../drawing/chart.ts';
 
 interface PlottedPortfolio {
   readonly portfolio_return: number;

@@ -1,6 +1,6 @@
 import { scaleBand, scaleLinear } from 'd3-scale';
-import { html, type Markup } from '../../report/html.ts';
-import { HEIGHT, WIDTH } from './chart.ts';
+import { html, type Markup } from '../../drawing/html.ts';
+import { HEIGHT, WIDTH } from '../../drawing/chart.ts';
 
 const [LEFT, TOP, SIDE] = [130, 110, HEIGHT - 140];
 /** Cells of more tickers than this are too small for a number. */

@@ -1,6 +1,6 @@
-import { html, type Markup } from '../../report/html.ts';
+import { html, type Markup } from '../../drawing/html.ts';
 import { MATURITIES, type Maturity } from '../interest/yields.ts';
-import { COLORS, createPanel, drawDots, drawLine, WHOLE, type Point } from './chart.ts';
+import { COLORS, createPanel, drawDots, drawLine, WHOLE, type Point } from '../../drawing/chart.ts';
 
 /** @param yields annual shares by maturity; what is null is left out */
 export function drawYieldCurve(yields: Readonly<Record<Maturity, number | null>>): Markup {

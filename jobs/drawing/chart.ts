@@ -1,7 +1,7 @@
 import { extent } from 'd3-array';
-import { scaleLinear, type ScaleLinear } from 'd3-scale';
+import { scaleLinear, scaleUtc } from 'd3-scale';
 import { line } from 'd3-shape';
-import { html, type Markup } from '../../report/html.ts';
+import { html, type Markup } from './html.ts';
 
 /* What the drawings are made of. Lengths are pixels of a picture of this size. */
 
@@ -10,6 +10,8 @@ export const HEIGHT = 600;
 
 /** Told apart by those who see fewer colours, too (Okabe and Ito 2008). */
 export const COLORS = { blue: '#0072b2', orange: '#d55e00', green: '#009e73', pink: '#cc79a7', grey: '#999' };
+
+const DAY_MS = 86_400_000;
 
 export type Point = readonly [number, number];
 
@@ -27,39 +29,53 @@ export interface Axis {
   readonly label: string;
   /** What has to find room; the axis ends at round numbers around it. */
   readonly values: readonly number[];
+  /** The values are dates, in milliseconds since 1970: the axis ends with them. */
+  readonly isTime?: boolean;
 }
 
 /** Two axes: their scales, and the lines and labels behind what is drawn on them. */
 export interface Panel {
-  readonly x: ScaleLinear<number, number>;
-  readonly y: ScaleLinear<number, number>;
+  readonly x: (value: number) => number;
+  readonly y: (value: number) => number;
   readonly frame: Markup;
 }
 
+/** Where values are along an axis, and what is written there. */
+interface Scale {
+  readonly at: (value: number) => number;
+  readonly ticks: readonly { readonly at: number; readonly label: string }[];
+}
+
 export function createPanel({ left, right, top, bottom }: Box, xAxis: Axis, yAxis: Axis): Panel {
-  const x = scaleLinear(spread(xAxis.values), [left, right]).nice();
-  const y = scaleLinear(spread(yAxis.values), [bottom, top]).nice();
-  const [columns, rows] = [Math.round((right - left) / 100), Math.round((bottom - top) / 60)];
-  const [formatX, formatY] = [x.tickFormat(columns), y.tickFormat(rows)];
+  const x = createScale(xAxis, [left, right], Math.round((right - left) / 100));
+  const y = createScale(yAxis, [bottom, top], Math.round((bottom - top) / 60));
   const frame = html`<g font-size="12" fill="#555">
-    ${x
-      .ticks(columns)
-      .map(
-        (tick) =>
-          html`<line x1="${x(tick)}" x2="${x(tick)}" y1="${top}" y2="${bottom}" stroke="#e5e5e5" />
-            <text x="${x(tick)}" y="${bottom + 18}" text-anchor="middle">${formatX(tick)}</text>`,
-      )}
-    ${y
-      .ticks(rows)
-      .map(
-        (tick) =>
-          html`<line x1="${left}" x2="${right}" y1="${y(tick)}" y2="${y(tick)}" stroke="#e5e5e5" />
-            <text x="${left - 8}" y="${y(tick) + 4}" text-anchor="end">${formatY(tick)}</text>`,
-      )}
+    ${x.ticks.map(
+      ({ at, label }) =>
+        html`<line x1="${at}" x2="${at}" y1="${top}" y2="${bottom}" stroke="#e5e5e5" />
+          <text x="${at}" y="${bottom + 18}" text-anchor="middle">${label}</text>`,
+    )}
+    ${y.ticks.map(
+      ({ at, label }) =>
+        html`<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" stroke="#e5e5e5" />
+          <text x="${left - 8}" y="${at + 4}" text-anchor="end">${label}</text>`,
+    )}
     <text x="${(left + right) / 2}" y="${bottom + 42}" text-anchor="middle">${xAxis.label}</text>
     <text x="${left}" y="${top - 12}" text-anchor="start">${yAxis.label}</text>
   </g>`;
-  return { x, y, frame };
+  return { x: x.at, y: y.at, frame };
+}
+
+function createScale({ values, isTime = false }: Axis, pixels: [number, number], count: number): Scale {
+  if (isTime) {
+    const [from = 0, to = 0] = extent(values);
+    const scale = scaleUtc(from === to ? [from - DAY_MS, to + DAY_MS] : [from, to], pixels);
+    const format = scale.tickFormat(count);
+    return { at: scale, ticks: scale.ticks(count).map((tick) => ({ at: scale(tick), label: format(tick) })) };
+  }
+  const scale = scaleLinear(spread(values), pixels).nice();
+  const format = scale.tickFormat(count);
+  return { at: scale, ticks: scale.ticks(count).map((tick) => ({ at: scale(tick), label: format(tick) })) };
 }
 
 export function drawLine({ x, y }: Panel, points: readonly Point[], color: string): Markup {

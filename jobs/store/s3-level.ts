@@ -1,0 +1,93 @@
+import { LRUCache } from 'lru-cache';
+import pLimit from 'p-limit';
+import { ConflictError as ObjectConflict, type Expectation, type Version } from '../lake/object-store.ts';
+import { UNCHANGED as UNCHANGED_OBJECT, type Metadata, type S3Store } from '../lake/s3-store.ts';
+import { firstLine } from '../runtime/errors.ts';
+import { CacheUnavailableError, ConflictError } from './errors.ts';
+import { UNCHANGED, type CacheLevel, type Entry, type ListedEntry, type StoredEntry } from './level.ts';
+
+/** Metadata of an object: listing does not read what is inside. */
+const EXPIRY = 'expires-at-ms';
+/** S3 answers a listing without metadata: so many are asked for at once, and remembered by version. */
+const CONCURRENT_HEADS = 16;
+const REMEMBERED = 10_000;
+
+/** Bytes in objects of a bucket, shared by whoever may read it. */
+export class S3Level implements CacheLevel {
+  readonly name = 's3';
+  readonly #store: S3Store;
+  readonly #expiries = new LRUCache<string, { readonly expiresAtMs: number | undefined }>({
+    max: REMEMBERED,
+  });
+
+  constructor(store: S3Store) {
+    this.#store = store;
+  }
+
+  async get(key: string, unless?: Version): Promise<StoredEntry | typeof UNCHANGED | undefined> {
+    const found = await this.#attempt(() => this.#store.getIfChanged(key, unless));
+    if (found === UNCHANGED_OBJECT) return UNCHANGED;
+    return found && { bytes: found.body, expiresAtMs: expiryOf(found.metadata), version: found.version };
+  }
+
+  async put(key: string, { bytes, expiresAtMs }: Entry, expected?: Expectation): Promise<Version> {
+    const metadata: Metadata = expiresAtMs === undefined ? {} : { [EXPIRY]: String(expiresAtMs) };
+    return this.#attempt(() => this.#store.put(key, bytes, expected, metadata));
+  }
+
+  async delete(key: string): Promise<ListedEntry | undefined> {
+    return this.#attempt(async () => {
+      const metadata = await this.#store.head(key);
+      if (metadata === undefined) return undefined;
+      await this.#store.delete(key);
+      return { key, expiresAtMs: expiryOf(metadata) };
+    });
+  }
+
+  async *list(prefix: string, mayExpire = true): AsyncIterable<ListedEntry> {
+    const limit = pLimit(CONCURRENT_HEADS);
+    const found: Promise<ListedEntry | undefined>[] = [];
+    await this.#attempt(async () => {
+      for await (const { key, version } of this.#store.list(prefix))
+        found.push(
+          mayExpire
+            ? limit(() => this.#describe(key, version))
+            : Promise.resolve({ key, expiresAtMs: undefined }),
+        );
+    }).finally(() => Promise.allSettled(found));
+    for (const entry of found) {
+      const listed = await entry;
+      if (listed !== undefined) yield listed;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#store.close();
+  }
+
+  async #describe(key: string, version: Version): Promise<ListedEntry | undefined> {
+    const id = `${version} ${key}`;
+    const known = this.#expiries.get(id);
+    if (known !== undefined) return { key, ...known };
+    const metadata = await this.#attempt(() => this.#store.head(key));
+    if (metadata === undefined) return undefined;
+    const expiresAtMs = expiryOf(metadata);
+    this.#expiries.set(id, { expiresAtMs });
+    return { key, expiresAtMs };
+  }
+
+  async #attempt<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof ObjectConflict) throw new ConflictError(error.message);
+      if (error instanceof CacheUnavailableError) throw error;
+      throw new CacheUnavailableError(firstLine(error), error);
+    }
+  }
+}
+
+function expiryOf(metadata: Metadata): number | undefined {
+  const text = metadata[EXPIRY];
+  return text === undefined ? undefined : Number(text);
+}
