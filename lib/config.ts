@@ -55,6 +55,8 @@ export interface StageConfig {
   readonly tables: CacheTables;
   /** Statistics that have a function of their own beside the one that answers all. */
   readonly statistics: readonly FunctionName[];
+  /** Who shares objects and strategies. */
+  readonly organisations: readonly string[];
   /** What the state of traders may grow to; there is none when left out. */
   readonly trading: TradingStateLimits | undefined;
   /** How long daily snapshots of the state of traders are kept. */
@@ -152,8 +154,11 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
 
 function place(
   settings: StageSettings,
-): Pick<StageConfig, 'account' | 'region' | 'names' | 'alertEmails' | 'budget' | 'tables' | 'trading'> {
-  const { account, region, namePrefix, alertEmails, budget, tables, trading } = settings;
+): Pick<
+  StageConfig,
+  'account' | 'region' | 'names' | 'alertEmails' | 'budget' | 'tables' | 'trading' | 'organisations'
+> {
+  const { account, region, namePrefix, alertEmails, budget, tables, trading, organisations } = settings;
   return {
     account,
     region,
@@ -161,6 +166,7 @@ function place(
     alertEmails,
     budget,
     tables,
+    organisations,
     trading: trading && { storage: Size.gibibytes(trading.gigabytes), ecpuPerSecond: trading.ecpuPerSecond },
   };
 }

@@ -17,6 +17,8 @@ export interface Names {
   readonly errorNotification: string;
   readonly freshness: string;
   readonly statistics: string;
+  /** Start of the names of the policies for shared objects. */
+  readonly objects: string;
   /** Of the cache with the state of traders, its users, and the task that looks at it. */
   readonly trading: string;
   readonly s3Events: string;
@@ -43,6 +45,7 @@ export function createNames(prefix: string): Names {
     errorNotification: `${prefix}-error-notification`,
     freshness: `${prefix}-freshness`,
     statistics: `${prefix}-statistics`,
+    objects: `${prefix}-objects`,
     trading: `${prefix}-trading`,
     s3Events: `${prefix}-s3-events`,
     queue: `${prefix}-queue`,

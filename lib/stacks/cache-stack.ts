@@ -1,7 +1,8 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
 import type { Network } from '../constructs/network.ts';
+import { ObjectsBucket } from '../constructs/objects-bucket.ts';
 import { StatisticsTables } from '../constructs/statistics-tables.ts';
 import { TradingState } from '../constructs/trading-state.ts';
 
@@ -17,12 +18,18 @@ export class CacheStack extends Stack {
   readonly trading: TradingState | undefined;
 
   constructor(scope: Construct, id: string, { config, network }: CacheStackProps) {
-    const { names, tables, trading, snapshotRetention } = config;
+    const { names, tables, trading, snapshotRetention, organisations, versionRetention } = config;
     super(scope, id, {
       stackName: names.cacheStack,
       description: 'signals: caches of what was costly to compute',
       terminationProtection: true,
     });
+    const { bucket } = new ObjectsBucket(this, 'Objects', {
+      organisations,
+      policyPrefix: names.objects,
+      versionRetention,
+    });
+    new CfnOutput(this, 'ObjectsBucket', { value: bucket.bucketName });
     this.statistics = new StatisticsTables(this, 'Statistics', tables);
     if (trading === undefined) return;
     this.trading = new TradingState(this, 'Trading', {

@@ -5,6 +5,8 @@ import { readEnvironment, type DynamoBilling } from '../../jobs/runtime/environm
 import { createTableInput } from '../../jobs/statistics/cache/dynamodb-tables.ts';
 import { iamPolicy, RUNTIME_ACTIONS } from '../../jobs/statistics/cache/iam-policy.ts';
 import { TABLES, TTL_ATTRIBUTE } from '../../jobs/statistics/cache/tables.ts';
+import { TTL_DAYS, TTL_TAG } from '../../jobs/store/ttl-class.ts';
+import { workspaceFolder } from '../../jobs/store/workspace.ts';
 import { FUNCTION_NAMES } from '../../jobs/statistics/function-names.ts';
 import { readSettings } from '../../lib/settings.ts';
 import { flatten } from './flatten.ts';
@@ -201,5 +203,46 @@ describe('the state of traders', () => {
       ],
     });
     provisioned.jobs.resourceCountIs('AWS::Logs::SubscriptionFilter', 4);
+  });
+});
+
+describe('the bucket of shared objects', () => {
+  test('is kept, and takes expired objects away by their tags', () => {
+    const [id, { Properties, DeletionPolicy }] = ofType(stage, 'AWS::S3::Bucket').find(
+      ([, bucket]) => bucket.Properties['VersioningConfiguration'] !== undefined,
+    )!;
+    expect([id, DeletionPolicy]).toEqual(['ObjectsBucket5A707942', 'Retain']);
+    const rules = Properties['LifecycleConfiguration'].Rules as Record<string, any>[];
+    expect(
+      rules
+        .filter(({ TagFilters }) => TagFilters)
+        .map(({ TagFilters, ExpirationInDays }) => [TagFilters, ExpirationInDays]),
+    ).toEqual(TTL_DAYS.map((days) => [[{ Key: TTL_TAG, Value: String(days) }], days + 1]));
+    stage.cache.hasOutput('ObjectsBucket', { Value: { Ref: id } });
+  });
+
+  test('lets an organisation do with its own prefix what a level does, and see nothing else', () => {
+    const { cache } = synthesizeStage('dev', (config) => ({ ...config, organisations: ['a', 'b-2'] }));
+    const policies = Object.values(cache.findResources('AWS::IAM::ManagedPolicy')).map(
+      ({ Properties }) => Properties,
+    );
+    expect(policies.map(({ ManagedPolicyName }) => ManagedPolicyName)).toEqual([
+      'signals-objects-a',
+      'signals-objects-b-2',
+    ]);
+    const statements = policies[1]!.PolicyDocument.Statement as Record<string, any>[];
+    expect(
+      statements.map(({ Action, Resource, Condition }) => [Action, flatten(Resource), Condition]),
+    ).toEqual([
+      ['s3:ListBucket', '<ObjectsBucket.Arn>', { StringLike: { 's3:prefix': 'org/b-2/*' } }],
+      [
+        ['s3:DeleteObject', 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging'],
+        '<ObjectsBucket.Arn>/org/b-2/*',
+        undefined,
+      ],
+    ]);
+    expect(workspaceFolder({ organisation: 'b-2', workspace: 'x' }, 'objects')).toMatch(/^org\/b-2\//);
+    cache.hasOutput('ObjectsPolicyb2', {});
+    expect(() => readSettings({ dev: { organisations: ['a/b'] } }, {})).toThrow('organisations.0');
   });
 });
