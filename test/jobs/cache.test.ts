@@ -3,26 +3,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { iamPolicy, RUNTIME_ACTIONS } from '../../jobs/statistics/cache/iam-policy.ts';
 import { awsEnvironment, describeWithAws } from '../support/aws.ts';
-import { errorLine, signals } from '../support/command.ts';
-import { sampleFolder, temporaryFolder } from '../support/folders.ts';
+import { errorLine, loadSample, signals } from '../support/command.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
 const lake = `file:${join(folder, 'lake')}`;
 beforeAll(async () => {
-  const load = [
-    'load',
-    '--source',
-    'csv',
-    '--path',
-    sampleFolder,
-    '--start',
-    '2012-01-01',
-    '--end',
-    '2012-04-01',
-    '--lake',
-    lake,
-  ];
-  expect(await signals(load, folder)).toMatchObject({ code: 0 });
+  await loadSample(lake, { start: '2012-01-01', end: '2012-04-01' }, folder);
 });
 const WINDOW = ['--start', '2012-01-01', '--end', '2012-04-01', '--lake', lake];
 

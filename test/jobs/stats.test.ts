@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { XMLParser } from 'fast-xml-parser';
 import pLimit from 'p-limit';
-import { errorLine, signals, type Finished } from '../support/command.ts';
-import { sampleFolder, temporaryFolder } from '../support/folders.ts';
+import { errorLine, loadSample, signals, type Finished } from '../support/command.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { startTreasury, type TreasuryServer } from '../support/treasury-server.ts';
 
 const folder = temporaryFolder();
@@ -23,20 +23,7 @@ beforeAll(async () => {
     '2011-12-29': { '3MONTH': 0.01, '10YEAR': 1.91, '30YEAR': 2.94 },
     '2011-12-30': { '3MONTH': 0.02, '10YEAR': 1.89, '30YEAR': 2.89 },
   };
-  const load = [
-    'load',
-    '--source',
-    'csv',
-    '--path',
-    sampleFolder,
-    '--start',
-    '2010-01-01',
-    '--end',
-    '2012-01-01',
-    '--lake',
-    lake,
-  ];
-  expect(await signals(load, folder)).toMatchObject({ code: 0 });
+  await loadSample(lake, { start: '2010-01-01', end: '2012-01-01' }, folder);
 });
 afterAll(() => treasury.close());
 
@@ -216,22 +203,7 @@ test('without the Treasury a rate can be given, and what needs none is answered'
 test('a lake that is gone does not matter to what is in the cache', async () => {
   const own = mkdtempSync(join(folder, 'case-'));
   const elsewhere = `file:${join(own, 'lake')}`;
-  const load = [
-    'load',
-    '--source',
-    'csv',
-    '--path',
-    sampleFolder,
-    '--start',
-    '2011-01-01',
-    '--end',
-    '2012-01-01',
-    '--lake',
-    elsewhere,
-    '--ticker',
-    'SPY',
-  ];
-  expect(await signals(load, own)).toMatchObject({ code: 0 });
+  await loadSample(elsewhere, { start: '2011-01-01', end: '2012-01-01' }, own, {}, '--ticker', 'SPY');
   const ask = ['var', 'SPY', '--start', '2011-02-01', '--end', '2011-12-01', '--lake', elsewhere, '--json'];
   const first = await stats(ask, own);
   rmSync(join(own, 'lake'), { recursive: true });

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { columnsOf } from '../../jobs/features/catalogue.ts';
-import { errorLine, signals, start, type Finished } from '../support/command.ts';
+import { errorLine, loadSample, signals, start, type Finished } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { readLake, snapshot } from '../support/lake.ts';
 
@@ -210,22 +210,7 @@ describe('which eras a run writes', () => {
 
     const growing = join(mkdtempSync(join(folder, 'case-')), 'lake');
     for (const end of ['2012-11-20', '2012-12-04', '2013-01-01']) {
-      await signals(
-        [
-          'load',
-          '--source',
-          'csv',
-          '--path',
-          sampleFolder,
-          '--start',
-          '2010-01-01',
-          '--end',
-          end,
-          '--lake',
-          `file:${growing}`,
-        ],
-        folder,
-      );
+      await loadSample(`file:${growing}`, { start: '2010-01-01', end }, folder);
       await transform(growing, '--cmd', 'volume');
     }
     expect(await readLake(growing, rows)).toEqual(await readLake(whole, rows));

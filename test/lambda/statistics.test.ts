@@ -15,9 +15,9 @@ import { toFailure } from '../../lambda/statistics/replies.ts';
 import { LakeError, UsageError } from '../../jobs/runtime/errors.ts';
 import { StatisticsError } from '../../jobs/statistics/errors.ts';
 import { awsEndpoint, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
-import { signals, startScript, type Running } from '../support/command.ts';
+import { loadSample, startScript, type Running } from '../support/command.ts';
 import { dynamoClient, startDynamoProxy, type DynamoProxy } from '../support/dynamodb.ts';
-import { repository, sampleFolder, temporaryFolder } from '../support/folders.ts';
+import { repository, temporaryFolder } from '../support/folders.ts';
 import { startTreasury, type TreasuryServer } from '../support/treasury-server.ts';
 
 const folder = temporaryFolder();
@@ -68,20 +68,7 @@ describeWithAws('the Lambdas, bundled as deployed', () => {
     treasury.days = { '2012-03-30': { '10YEAR': 2.23 } };
     dynamo = await startDynamoProxy(awsEndpoint);
     lake = `s3://${await createBucket()}`;
-    const load = [
-      'load',
-      '--source',
-      'csv',
-      '--path',
-      sampleFolder,
-      '--start',
-      '2012-02-01',
-      '--end',
-      '2012-04-01',
-      '--lake',
-      lake,
-    ];
-    expect(await signals(load, folder, awsEnvironment())).toMatchObject({ code: 0 });
+    await loadSample(lake, WINDOW, folder, awsEnvironment());
     await createTables(dynamoClient(awsEndpoint), 'lambda-', { mode: 'PAY_PER_REQUEST' });
     expect((await build.finished).code).toBe(0);
     env = {

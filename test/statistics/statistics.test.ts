@@ -13,8 +13,8 @@ import { TreasuryProvider } from '../../jobs/statistics/interest/treasury.ts';
 import { LakePrices, type PriceReader } from '../../jobs/statistics/lake-prices.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
 import { toDay, type DateRange } from '../../jobs/runtime/dates.ts';
-import { signals } from '../support/command.ts';
-import { sampleFolder, temporaryFolder } from '../support/folders.ts';
+import { loadSample } from '../support/command.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { distance, reference, referenceRows } from '../support/statistics.ts';
 import { startTreasury, type TreasuryServer } from '../support/treasury-server.ts';
 
@@ -499,20 +499,7 @@ describe('an error says what and where', () => {
 describe('prices of a lake', () => {
   const folder = temporaryFolder();
   beforeAll(async () => {
-    const load = [
-      'load',
-      '--source',
-      'csv',
-      '--path',
-      sampleFolder,
-      '--start',
-      '2011-11-01',
-      '--end',
-      '2012-04-01',
-      '--lake',
-      `file:${folder}/lake`,
-    ];
-    expect(await signals(load, folder)).toMatchObject({ code: 0 });
+    await loadSample(`file:${folder}/lake`, { start: '2011-11-01', end: '2012-04-01' }, folder);
   });
 
   test('are read month by month, the tickers asked for only, with dividends', async () => {

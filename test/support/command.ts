@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { repository } from './folders.ts';
+import { repository, sampleFolder } from './folders.ts';
 
 export interface Finished {
   readonly code: number | null;
@@ -63,6 +63,19 @@ export function signals(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   return start(args, cwd, env).finished;
+}
+
+/** Loads the sample prices of trading dates from `start` up to before `end` into a lake. */
+export async function loadSample(
+  lake: string,
+  window: { readonly start: string; readonly end: string },
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+  ...more: readonly string[]
+): Promise<void> {
+  const from = ['load', '--source', 'csv', '--path', sampleFolder, '--start', window.start];
+  const { code, stderr } = await signals([...from, '--end', window.end, '--lake', lake, ...more], cwd, env);
+  if (code !== 0) throw new Error(`the sample was not loaded: ${stderr}`);
 }
 
 /** The one error line of a failed command. */
