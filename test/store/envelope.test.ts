@@ -141,9 +141,9 @@ test('a flipped bit never gives a value', async () => {
 
 test('a cut blob, another magic, a later schema and a blob of another key are told apart from values', async () => {
   const bytes = Buffer.from(await seal(META, 'value'));
-  const faultOf = (key: string, blob: Uint8Array): string | undefined => {
+  const faultOf = (name: string, blob: Uint8Array): string | undefined => {
     try {
-      open(key, blob);
+      open(name, blob);
       return undefined;
     } catch (error) {
       return (error as IntegrityError).fault;
@@ -173,17 +173,19 @@ describe('40 forged content is refused and pollutes nothing', () => {
     ['a record of cbor-x (tag 105)', 105],
     ['a tag that nobody knows', 99_999],
   ])('%s', (_what, tag) => {
-    class Forged {}
-    const forged = encode(new Forged(), {
-      typeEncoders: {
-        Object: () => [
-          new Token(Type.tag, tag),
-          new Token(Type.array, 2),
-          new Token(Type.string, 'child_process'),
-          new Token(Type.string, 'x'),
-        ],
+    const forged = encode(
+      {},
+      {
+        typeEncoders: {
+          Object: () => [
+            new Token(Type.tag, tag),
+            new Token(Type.array, 2),
+            new Token(Type.string, 'child_process'),
+            new Token(Type.string, 'x'),
+          ],
+        },
       },
-    });
+    );
     expect(() => decodeValue(forged)).toThrow(/tag not supported/);
   });
 
