@@ -55,7 +55,7 @@ async function benchProfile(folder: string, tickers: number): Promise<unknown> {
   const lake = join(folder, 'lake');
   const rows = await generateLake(lake, tickers, DAYS);
   const treasury = await startTreasury();
-  treasury.days = { '2026-09-30': { '10YEAR': 4.1 } };
+  treasury.days = { '2026-08-31': { '10YEAR': 4.0 }, '2026-10-30': { '10YEAR': 4.1 } };
   const store = new SqliteStore(join(folder, 'statistics.db'));
   const parts: StatisticsParts = {
     store,
@@ -65,18 +65,19 @@ async function benchProfile(folder: string, tickers: number): Promise<unknown> {
     maturity: 'TEN_YEAR',
     now: () => new Date('2026-10-31T12:00:00Z'),
   };
-  const ask = async (ticker: string, method: string): Promise<number> => {
-    const input = { tickers: [ticker], start: '2025-01-01', end: '2026-10-01', method };
+  const ask = async (ticker: string, method: string, end = '2026-09-01'): Promise<number> => {
+    const input = { tickers: [ticker], start: '2025-01-01', end, method };
     const startedAt = performance.now();
     await answer(parts, 'profile', input, SIGNAL);
     return performance.now() - startedAt;
   };
   await ask(name(1), 'moments');
-  const [fromLake, fromPrices, hits]: number[][] = [[], [], []];
+  const [fromLake, fromPrices, unsettled, hits]: number[][] = [[], [], [], []];
   for (let index = 0; index < REPEATS; index += 1) {
     const ticker = name(2 + index);
     fromLake!.push(await ask(ticker, 'moments'));
     fromPrices!.push(await ask(ticker, 'likelihood'));
+    unsettled!.push(await ask(ticker, 'moments', '2026-10-31'));
   }
   for (let index = 0; index < 100 * REPEATS; index += 1)
     hits!.push(await ask(name(2 + (index % REPEATS)), 'moments'));
@@ -85,9 +86,10 @@ async function benchProfile(folder: string, tickers: number): Promise<unknown> {
   const sorted = hits!.toSorted((a, b) => a - b);
   return {
     lakeRows: rows,
-    months: 21,
+    months: 20,
     missFromLakeMs: round(median(fromLake!)),
     missFromCachedPricesMs: round(median(fromPrices!)),
+    missWithNewestDaysFromLakeMs: round(median(unsettled!)),
     hitSqliteMs: round(median(hits!)),
     hitSqliteMs99: round(sorted[Math.floor(0.99 * sorted.length)]!),
   };

@@ -80,9 +80,8 @@ function sqlite(): CacheLevel {
 
 function s3(): CacheLevel {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  return new S3Level(
-    new S3Store(bucket, 'bench', { endpoint, region: 'eu-west-1', credentials, forcePathStyle: true }),
-  );
+  const config = { endpoint, region: 'eu-west-1', credentials, forcePathStyle: true };
+  return new S3Level(new S3Store(bucket, 'bench', config), Date.now);
 }
 
 function bento(hasMemory: boolean): Subject {

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { startAwsEmulator, stopAwsEmulator } from '../test/support/aws-emulator-process.ts';
 import { median } from './median.ts';
@@ -32,10 +33,10 @@ export async function benchStore(): Promise<unknown> {
     client.destroy();
     return {
       node: process.versions.node,
-      sqlite: run('sqlite', folder),
-      s3Emulator: run('s3', folder, endpoint, BUCKET),
-      bentocacheFiles: run('bentocache', folder),
-      strategies: benchStrategies(folder),
+      sqlite: await run('sqlite', folder),
+      s3Emulator: await run('s3', folder, endpoint, BUCKET),
+      bentocacheFiles: await run('bentocache', folder),
+      strategies: await benchStrategies(folder),
     };
   } finally {
     await stopAwsEmulator();
@@ -43,7 +44,7 @@ export async function benchStore(): Promise<unknown> {
   }
 }
 
-function benchStrategies(folder: string): unknown {
+async function benchStrategies(folder: string): Promise<unknown> {
   const load = [
     'load',
     '--source',
@@ -63,9 +64,11 @@ function benchStrategies(folder: string): unknown {
       stdio: 'ignore',
     },
   );
-  const [builds, reads] = ['build', 'read'].map((part) =>
-    Array.from({ length: RUNS }, () => run(part, folder) as StrategiesRun),
-  );
+  const [builds, reads]: StrategiesRun[][] = [[], []];
+  for (let index = 0; index < RUNS; index += 1) {
+    builds!.push((await run('build', folder)) as StrategiesRun);
+    reads!.push((await run('read', folder)) as StrategiesRun);
+  }
   const all = [...builds!, ...reads!];
   if (new Set(all.map(({ digest }) => digest)).size !== 1)
     throw new Error('what was read is not what was built');
@@ -81,10 +84,11 @@ function benchStrategies(folder: string): unknown {
   };
 }
 
-function run(...args: string[]): unknown {
-  const out = execFileSync(process.execPath, [join(ROOT, 'bench/store-part.ts'), ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return JSON.parse(out);
+/** Not waited for synchronously: somebody has to take what the emulator says meanwhile. */
+async function run(...args: string[]): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(ROOT, 'bench/store-part.ts'),
+    ...args,
+  ]);
+  return JSON.parse(stdout);
 }

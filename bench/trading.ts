@@ -26,7 +26,8 @@ const LOADS = [10_000, 100_000];
  * Full updates a second (the event and the moves between indexes, checked and acknowledged), one after the other and
  * many at once. Beside it the bare client, which checks nothing and gets its values encoded: with the same commands,
  * and with those of a writer that sends every index with each event. Then loads of orders of four events, with
- * replay. Medians of runs, and of the ratios of neighbouring runs. Redis runs without persistence, SQLite with both of
+ * replay. Medians of runs, and of the ratios of neighbouring runs; on a machine that others use, the processor time of
+ * this process says more than the rate. Redis runs without persistence, SQLite with both of
  * its settings.
  */
 export async function benchTrading({ backend, orders, runs }: Options): Promise<unknown> {
@@ -90,24 +91,46 @@ function open({ settings, shared }: Place, flushOnStart: boolean): Promise<Tradi
   return TradingStateDatabase.open(TRADER, config, shared === undefined ? {} : { backend: shared });
 }
 
+/** How fast, and what it takes of this process; a server is another process. */
+interface Rate {
+  readonly perSecond: number;
+  readonly cpuMicroseconds: number;
+}
+
+/** Adds up time and processor time of the parts that count. */
+class Stopwatch {
+  #seconds = 0;
+  #cpuMicroseconds = 0;
+
+  async time(work: () => Promise<void> | void): Promise<void> {
+    const [from, cpu] = [performance.now(), process.cpuUsage()];
+    await work();
+    const { user, system } = process.cpuUsage(cpu);
+    this.#seconds += (performance.now() - from) / 1000;
+    this.#cpuMicroseconds += user + system;
+  }
+
+  rate(updates: number): Rate {
+    return { perSecond: updates / this.#seconds, cpuMicroseconds: this.#cpuMicroseconds / updates };
+  }
+}
+
 /** Four updates of each order, told apart from what comes before: accepted, a change and its answer, a fill. */
-async function measureUpdates(place: Place, count: number, inFlight: number): Promise<number> {
+async function measureUpdates(place: Place, count: number, inFlight: number): Promise<Rate> {
   const db = await open(place, true);
   const orders = Array.from({ length: count }, (_, index) =>
     orderAfter(`O-20261121-${index}`, 'OrderSubmitted'),
   );
   await eachOf(orders, IN_FLIGHT, (order) => db.addOrder(order));
-  let seconds = 0;
+  const stopwatch = new Stopwatch();
   for (const step of ['OrderAccepted', 'OrderPendingUpdate', 'OrderUpdated', 'fill'] as const) {
     for (const order of orders) {
       order.apply(step === 'fill' ? filled(order.id, '1000', '0.80010') : event(order.id, step));
     }
-    const from = performance.now();
-    await eachOf(orders, inFlight, (order) => db.updateOrder(order));
-    seconds += (performance.now() - from) / 1000;
+    await stopwatch.time(() => eachOf(orders, inFlight, (order) => db.updateOrder(order)));
   }
   await db.close();
-  return (4 * count) / seconds;
+  return stopwatch.rate(4 * count);
 }
 
 async function eachOf(
@@ -125,7 +148,7 @@ type Bare = (
   start: readonly AtomicWrite[],
   updates: readonly AtomicWrite[],
   inFlight: number,
-) => Promise<number>;
+) => Promise<Rate>;
 
 /** What the orders of a measurement write, as commands; without a check of sequences every index each time. */
 async function recordWrites(
@@ -160,7 +183,7 @@ async function bareRedis(
   start: readonly AtomicWrite[],
   updates: readonly AtomicWrite[],
   inFlight: number,
-): Promise<number> {
+): Promise<Rate> {
   const client = await createClient({ url }).connect();
   await client.flushAll();
   const run = async ({ commands }: AtomicWrite): Promise<void> => {
@@ -175,13 +198,14 @@ async function bareRedis(
     await multi.exec();
   };
   await Promise.all(start.map(run));
-  const from = performance.now();
-  for (let at = 0; at < updates.length; at += inFlight) {
-    await Promise.all(updates.slice(at, at + inFlight).map(run));
-  }
-  const seconds = (performance.now() - from) / 1000;
+  const stopwatch = new Stopwatch();
+  await stopwatch.time(async () => {
+    for (let at = 0; at < updates.length; at += inFlight) {
+      await Promise.all(updates.slice(at, at + inFlight).map(run));
+    }
+  });
   await client.close();
-  return updates.length / seconds;
+  return stopwatch.rate(updates.length);
 }
 
 async function bareSqlite(
@@ -190,7 +214,7 @@ async function bareSqlite(
   start: readonly AtomicWrite[],
   updates: readonly AtomicWrite[],
   inFlight: number,
-): Promise<number> {
+): Promise<Rate> {
   for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
   const db = new DatabaseSync(path);
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};
@@ -216,11 +240,12 @@ async function bareSqlite(
     db.exec('COMMIT');
   };
   run(start);
-  const from = performance.now();
-  for (let at = 0; at < updates.length; at += inFlight) run(updates.slice(at, at + inFlight));
-  const seconds = (performance.now() - from) / 1000;
+  const stopwatch = new Stopwatch();
+  await stopwatch.time(() => {
+    for (let at = 0; at < updates.length; at += inFlight) run(updates.slice(at, at + inFlight));
+  });
   db.close();
-  return updates.length / seconds;
+  return stopwatch.rate(updates.length);
 }
 
 async function measureLoad(place: Place, count: number, runs: number): Promise<unknown> {
@@ -257,7 +282,7 @@ async function measureLoad(place: Place, count: number, runs: number): Promise<u
 async function beside(place: Place, count: number, inFlight: number, runs: number): Promise<unknown> {
   const moves = await recordWrites(count, true);
   const every = await recordWrites(count, false);
-  const rates: { ours: number; moves?: number; every?: number }[] = [];
+  const rates: { ours: Rate; moves?: Rate; every?: Rate }[] = [];
   for (let run = 0; run < runs; run += 1) {
     const ours = await measureUpdates(place, count, inFlight);
     const { bare } = place;
@@ -271,14 +296,17 @@ async function beside(place: Place, count: number, inFlight: number, runs: numbe
     }
   }
   const middle = (pick: (rate: (typeof rates)[number]) => number): number => median(rates.map(pick));
-  const perSecond = Math.round(middle(({ ours }) => ours));
-  if (place.bare === undefined) return { perSecond };
   const share = (ratio: number): number => Math.round(100 * ratio) / 100;
+  const describe = (which: 'ours' | 'moves' | 'every'): Rate => ({
+    perSecond: Math.round(middle((rate) => rate[which]!.perSecond)),
+    cpuMicroseconds: Math.round(10 * middle((rate) => rate[which]!.cpuMicroseconds)) / 10,
+  });
+  if (place.bare === undefined) return describe('ours');
   return {
-    perSecond,
-    bareSameCommands: Math.round(middle((rate) => rate.moves!)),
-    ratioSameCommands: share(middle((rate) => rate.ours / rate.moves!)),
-    bareEveryIndex: Math.round(middle((rate) => rate.every!)),
-    ratioEveryIndex: share(middle((rate) => rate.ours / rate.every!)),
+    ...describe('ours'),
+    bareSameCommands: describe('moves'),
+    ratioSameCommands: share(middle(({ ours, moves: bare }) => ours.perSecond / bare!.perSecond)),
+    bareEveryIndex: describe('every'),
+    ratioEveryIndex: share(middle(({ ours, every: bare }) => ours.perSecond / bare!.perSecond)),
   };
 }

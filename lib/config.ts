@@ -4,6 +4,7 @@ import { GROUPS } from '../jobs/features/catalogue.ts';
 import { createSettings, type FeatureSettings } from '../jobs/features/settings.ts';
 import type { CacheTables } from '../jobs/runtime/environment.ts';
 import type { FunctionName } from '../jobs/statistics/function-names.ts';
+import type { TradingStateLimits } from './constructs/trading-state.ts';
 import { createNames, type Names } from './names.ts';
 import type { Settings, StageSettings } from './settings.ts';
 
@@ -54,6 +55,12 @@ export interface StageConfig {
   readonly tables: CacheTables;
   /** Statistics that have a function of their own beside the one that answers all. */
   readonly statistics: readonly FunctionName[];
+  /** Who shares objects and strategies. */
+  readonly organisations: readonly string[];
+  /** What the state of traders may grow to; there is none when left out. */
+  readonly trading: TradingStateLimits | undefined;
+  /** How long daily snapshots of the state of traders are kept. */
+  readonly snapshotRetention: Duration;
   /** Most bytes that one query may read. */
   readonly scanLimit: Size;
   readonly logRetention: RetentionDays;
@@ -129,6 +136,7 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
       scanLimit: Size.gibibytes(1),
       logRetention: RetentionDays.TWO_WEEKS,
       versionRetention: Duration.days(7),
+      snapshotRetention: Duration.days(1),
     },
     prod: {
       ...COMMON,
@@ -139,15 +147,28 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
       scanLimit: Size.gibibytes(20),
       logRetention: RetentionDays.THREE_MONTHS,
       versionRetention: Duration.days(30),
+      snapshotRetention: Duration.days(7),
     },
   };
 }
 
 function place(
   settings: StageSettings,
-): Pick<StageConfig, 'account' | 'region' | 'names' | 'alertEmails' | 'budget' | 'tables'> {
-  const { account, region, namePrefix, alertEmails, budget, tables } = settings;
-  return { account, region, names: createNames(namePrefix), alertEmails, budget, tables };
+): Pick<
+  StageConfig,
+  'account' | 'region' | 'names' | 'alertEmails' | 'budget' | 'tables' | 'trading' | 'organisations'
+> {
+  const { account, region, namePrefix, alertEmails, budget, tables, trading, organisations } = settings;
+  return {
+    account,
+    region,
+    names: createNames(namePrefix),
+    alertEmails,
+    budget,
+    tables,
+    organisations,
+    trading: trading && { storage: Size.gibibytes(trading.gigabytes), ecpuPerSecond: trading.ecpuPerSecond },
+  };
 }
 
 /** Throws when the pipeline does not find in the settings what it needs: nobody's environment is there. */

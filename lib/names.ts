@@ -2,6 +2,7 @@
 export interface Names {
   readonly lakeStack: string;
   readonly cacheStack: string;
+  readonly networkStack: string;
   readonly jobsStack: string;
   readonly pipelineStack: string;
   /** Of Glue: a hyphen would need quotes in SQL. */
@@ -16,6 +17,10 @@ export interface Names {
   readonly errorNotification: string;
   readonly freshness: string;
   readonly statistics: string;
+  /** Start of the names of the policies for shared objects. */
+  readonly objects: string;
+  /** Of the cache with the state of traders, its users, and the task that looks at it. */
+  readonly trading: string;
   readonly s3Events: string;
   readonly queue: string;
   /** Topic of alerts. */
@@ -27,6 +32,7 @@ export function createNames(prefix: string): Names {
   return {
     lakeStack: `${prefix}-lake`,
     cacheStack: `${prefix}-cache`,
+    networkStack: `${prefix}-network`,
     jobsStack: `${prefix}-jobs`,
     pipelineStack: `${prefix}-pipeline`,
     database: prefix.replaceAll('-', '_'),
@@ -39,6 +45,8 @@ export function createNames(prefix: string): Names {
     errorNotification: `${prefix}-error-notification`,
     freshness: `${prefix}-freshness`,
     statistics: `${prefix}-statistics`,
+    objects: `${prefix}-objects`,
+    trading: `${prefix}-trading`,
     s3Events: `${prefix}-s3-events`,
     queue: `${prefix}-queue`,
     log: `${prefix}-log`,

@@ -3,6 +3,8 @@ import { readCacheTables, TABLE_VARIABLES, type CacheTables } from '../jobs/runt
 
 const DEFAULT_PREFIX = 'signals';
 
+const ORGANISATION = /^[\w-]{1,40}$/;
+
 const account = z
   .string()
   .regex(/^\d{12}$/, 'an account is 12 digits')
@@ -25,6 +27,17 @@ const stage = z.strictObject({
   alertEmails: z.array(z.email()).default([]),
   /** Monthly amount in USD from which AWS Budgets warns; no budget when left out. */
   budget: z.number().positive().optional(),
+  /** Who shares objects and strategies, each with all of its own and nobody else. */
+  organisations: z
+    .array(z.string().regex(ORGANISATION, 'not 1 to 40 letters, digits, _ and -'))
+    .default(['default']),
+  /** The state of traders in a serverless cache, with what it may grow to at the most; no cache when left out. */
+  trading: z
+    .strictObject({
+      gigabytes: z.int().min(1).max(5000).default(1),
+      ecpuPerSecond: z.int().min(1000).max(15_000_000).default(1000),
+    })
+    .optional(),
   /** Variables of the tables of the statistics cache; those of the environment go before them. */
   cache: z.partialRecord(z.enum(TABLE_VARIABLES), z.string()).default({}),
 });

@@ -4,6 +4,7 @@ import type { StageConfig } from './config.ts';
 import { CacheStack } from './stacks/cache-stack.ts';
 import { JobsStack } from './stacks/jobs-stack.ts';
 import { LakeStack } from './stacks/lake-stack.ts';
+import { NetworkStack } from './stacks/network-stack.ts';
 
 export interface SignalsStageProps {
   readonly config: StageConfig;
@@ -17,8 +18,9 @@ export class SignalsStage extends Stage {
       env: { ...(account === undefined ? {} : { account }), ...(region === undefined ? {} : { region }) },
     });
     const lake = new LakeStack(this, 'Lake', { config });
-    const cache = new CacheStack(this, 'Cache', { config });
-    new JobsStack(this, 'Jobs', { config, lake, cache });
+    const { network } = new NetworkStack(this, 'Network', { config });
+    const cache = new CacheStack(this, 'Cache', { config, network });
+    new JobsStack(this, 'Jobs', { config, lake, cache, network });
     Tags.of(this).add('project', 'signals');
     Tags.of(this).add('stage', config.name);
   }

@@ -14,6 +14,7 @@ import { answer, FUNCTIONS } from '../statistics/functions.ts';
 import type { Answer } from '../statistics/functions/definition.ts';
 import { OBJECTIVES } from '../statistics/functions/portfolios.ts';
 import { openStatistics, parseMaturity } from '../statistics/open-statistics.ts';
+import { renderPlot } from '../statistics/plots/render-plot.ts';
 import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
 import { oneOf, parseCount, parsePositive } from './options.ts';
 import { plotForm, writeOutput } from './output-file.ts';
@@ -131,12 +132,13 @@ async function runStats(name: FunctionName, given: Input, output: OutputOptions,
     const limits = { rows: table.rows.length, columns: table.columns.length };
     job.print([...origin, '', formatResult(table, 'table', limits), ...describeTotals(found)].join('\n'));
   }
-  if (output.save !== undefined) await writeOutput(output.save, `${json}\n`);
-  if (output.plot !== undefined) {
-    // Drawing takes a library that takes a while to load.
-    const { renderPlot } = await import('../statistics/plots.ts');
-    await writeOutput(output.plot, renderPlot(found, form!));
-  }
+  if (output.save !== undefined)
+    await writeOutput(
+      output.save,
+      `${json}
+`,
+    );
+  if (output.plot !== undefined) await writeOutput(output.plot, renderPlot(found, form!));
 }
 
 /**

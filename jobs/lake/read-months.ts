@@ -15,7 +15,7 @@ export type PriceRecord<Column extends string> = {
 export interface MonthsRead<T> {
   /** What was made of the rows of each month, oldest first. */
   readonly parts: readonly T[];
-  /** No later date is there for anybody; undefined when nothing is. */
+  /** A date up to which the prices go at least, whoever has them; undefined when there is nothing. */
   readonly newest: IsoDate | undefined;
 }
 
@@ -26,7 +26,7 @@ const compressors = { ZSTD: (input: Uint8Array): Uint8Array => zstdDecompressSyn
 
 /**
  * Reads rows of some tickers, month by month, decoded in JavaScript so that no native part has to be there. Only
- * objects of months that the range touches are got. A month's rows are sorted by ticker and date.
+ * objects of months that the ranges touch are got. A month's rows are sorted by ticker and date.
  *
  * @param take makes of a month's rows what is kept of them
  */
@@ -35,12 +35,13 @@ export async function readMonths<Column extends string, T>(
   provider: string,
   wanted: {
     readonly tickers: readonly string[];
-    readonly range: DateRange;
+    /** Rows in any of them. */
+    readonly ranges: readonly DateRange[];
     readonly columns: readonly Column[];
   },
   take: (rows: readonly PriceRecord<Column>[]) => T,
 ): Promise<MonthsRead<T>> {
-  const { tickers, range, columns } = wanted;
+  const { tickers, ranges, columns } = wanted;
   const months: string[] = [];
   for await (const { key } of store.list(pricesFolder(provider))) {
     const month = parsePricesKey(key)?.month;
@@ -63,7 +64,7 @@ export async function readMonths<Column extends string, T>(
       });
       const rows = found
         .map((row) => ({ ...row, date: utcDate(row.date as Date) }) as PriceRecord<Column>)
-        .filter(({ date }) => date >= range.start && date < range.end);
+        .filter(({ date }) => ranges.some(({ start, end }) => date >= start && date < end));
       return { part: take(rows), newest: newestDate(metadata) };
     } catch (error) {
       if (error instanceof SignalsError) throw error;
@@ -73,11 +74,11 @@ export async function readMonths<Column extends string, T>(
   const limit = pLimit(CONCURRENT_READS);
   const read = await Promise.all(
     months
-      .filter((month) => `${month}-31` >= range.start && `${month}-01` < range.end)
+      .filter((month) => ranges.some(({ start, end }) => `${month}-31` >= start && `${month}-01` < end))
       .map((month) => limit(() => readMonth(month))),
   );
-  const later = months.filter((month) => `${month}-01` >= range.end).map((month) => `${month}-01`);
-  const newest = [...read.flatMap((month) => month.newest ?? []), ...later].toSorted().at(-1);
+  const known = [...read.flatMap((month) => month.newest ?? []), ...months.map((month) => `${month}-01`)];
+  const newest = known.toSorted().at(-1);
   return { parts: read.map(({ part }) => part), newest };
 }
 

@@ -5,6 +5,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   NoSuchKey,
   NotFound,
   paginateListObjectsV2,
@@ -103,7 +104,7 @@ export class S3Store implements ObjectStore {
       const { Metadata: metadata = {} } = await this.#client.send(new HeadObjectCommand(this.#locate(key)));
       return metadata;
     } catch (error) {
-      if (error instanceof NotFound) return undefined;
+      if (error instanceof NotFound || (await this.#isHiddenAbsence(key, error))) return undefined;
       throw this.#failure('read', key, error);
     }
   }
@@ -117,7 +118,7 @@ export class S3Store implements ObjectStore {
         const body = await answer.Body!.transformToByteArray();
         return { body, version: answer.ETag!, metadata: answer.Metadata ?? {} };
       } catch (error) {
-        if (error instanceof NoSuchKey) return undefined;
+        if (error instanceof NoSuchKey || (await this.#isHiddenAbsence(key, error))) return undefined;
         // The SDK repeats requests, and not the reading of a body that breaks off.
         if (!isBody || attempt === BODY_ATTEMPTS) throw this.#failure('read', key, error);
       }
@@ -128,11 +129,18 @@ export class S3Store implements ObjectStore {
     key: string,
     body: Uint8Array,
     expected?: Expectation,
-    metadata: Metadata = {},
+    { metadata = {}, tags = {} }: { readonly metadata?: Metadata; readonly tags?: Metadata } = {},
   ): Promise<Version> {
     const condition =
       expected === undefined ? {} : expected === ABSENT ? { IfNoneMatch: '*' } : { IfMatch: expected };
-    const input = { ...this.#locate(key), Body: own(body), Metadata: { ...metadata }, ...condition };
+    const tagging = Object.keys(tags).length === 0 ? {} : { Tagging: String(new URLSearchParams(tags)) };
+    const input = {
+      ...this.#locate(key),
+      Body: own(body),
+      Metadata: { ...metadata },
+      ...tagging,
+      ...condition,
+    };
     try {
       const answer = await pRetry(() => this.#client.send(new PutObjectCommand(input)), {
         ...UNDECIDED,
@@ -175,6 +183,22 @@ export class S3Store implements ObjectStore {
     if (object === undefined) return;
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, object.body);
+  }
+
+  /**
+   * Who may list a prefix only is refused an object that is not there, as S3 does not tell him so: a listing of the key
+   * does. A refusal that has another reason stays one.
+   */
+  async #isHiddenAbsence(key: string, error: unknown): Promise<boolean> {
+    if (statusOf(error) !== 403) return false;
+    const { Bucket, Key } = this.#locate(key);
+    try {
+      const request = new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 });
+      const { Contents = [] } = await this.#client.send(request);
+      return Contents[0]?.Key !== Key;
+    } catch {
+      return false;
+    }
   }
 
   #locate(key: string): { Bucket: string; Key: string } {

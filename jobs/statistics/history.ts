@@ -1,5 +1,5 @@
 import { addDays, toDay, type DateRange, type IsoDate } from '../runtime/dates.ts';
-import { missingParts } from './cache/coverage.ts';
+import { missingParts, unite } from './cache/coverage.ts';
 import type { PriceCache, PriceRow } from './cache/price-cache.ts';
 import type { PriceAnswer, PriceReader } from './lake-prices.ts';
 
@@ -15,6 +15,10 @@ interface Plan {
   readonly ticker: string;
   readonly known: readonly DateRange[];
   readonly missing: readonly DateRange[];
+  /** The last close that is known, where more is to be read: by it, prices that were restated are noticed. */
+  readonly last: { readonly date: IsoDate; readonly close: number } | undefined;
+  /** Known are prices from elsewhere, which are not mixed with those of this source. */
+  readonly isForeign: boolean;
 }
 
 /** How long no exchange is closed: shorter gaps at the edges of what a source has are holidays. */
@@ -48,82 +52,64 @@ export class History {
   }
 
   async read(tickers: readonly string[], range: DateRange): Promise<Map<string, TickerHistory>> {
-    const plans = await this.#plan(tickers, range);
-    const incomplete = plans.filter(({ missing }) => missing.length > 0);
-    const answer = incomplete.length === 0 ? undefined : await this.#ask(incomplete);
-    const histories = await Promise.all(
-      plans.map(async (plan): Promise<[string, TickerHistory]> => {
-        const { ticker, missing } = plan;
-        const known = await this.#cache.read(ticker, range);
-        if (missing.length === 0) return [ticker, { rows: known, isFinal: true }];
-        const found = answer!.rows.get(ticker)!;
-        const isFinal = await this.#write(plan, found, answer!.newest);
-        return [ticker, { rows: mergeRows(known, found, missing), isFinal }];
-      }),
-    );
+    const plans = await Promise.all(tickers.map((ticker) => this.#plan(ticker, range)));
+    const answer = await this.#ask(plans);
+    const stale = plans.filter((plan) => plan.isForeign || isRestated(plan, answer));
+    for (const { ticker } of stale) await this.#forget(ticker);
+    // A split restates all: what was known of those is asked for again.
+    const whole = stale.map(({ ticker }): Plan => ({
+      ticker,
+      known: [],
+      missing: [range],
+      last: undefined,
+      isForeign: false,
+    }));
+    const again = await this.#ask(whole);
+    const histories = await Promise.all([
+      ...plans.filter((plan) => !stale.includes(plan)).map((plan) => this.#complete(plan, answer, range)),
+      ...whole.map((plan) => this.#complete(plan, again, range)),
+    ]);
     return new Map(histories);
   }
 
-  /** What of a range has to be read for each ticker, after prices that no longer hold are forgotten. */
-  async #plan(tickers: readonly string[], range: DateRange): Promise<Plan[]> {
-    const plans = await Promise.all(
-      tickers.map(async (ticker) => {
-        const coverage = await this.#cache.coverage(ticker);
-        const known = coverage.get(this.#reader.source) ?? [];
-        const isForeign = [...coverage.keys()].some((source) => source !== this.#reader.source);
-        return { ticker, known, isForeign, missing: missingParts(range, known) };
-      }),
-    );
-    const extended = plans.filter(({ known, missing }) => known.length > 0 && missing.length > 0);
-    const restated = await this.#findRestated(extended);
-    const stale = new Set([
-      ...restated,
-      ...plans.filter(({ isForeign }) => isForeign).map(({ ticker }) => ticker),
-    ]);
-    for (const ticker of stale) await this.#forget(ticker);
-    return plans.map(({ ticker, known, missing }) =>
-      stale.has(ticker) ? { ticker, known: [], missing: [range] } : { ticker, known, missing },
-    );
+  async #plan(ticker: string, range: DateRange): Promise<Plan> {
+    const coverage = await this.#cache.coverage(ticker);
+    const known = coverage.get(this.#reader.source) ?? [];
+    const isForeign = [...coverage.keys()].some((source) => source !== this.#reader.source);
+    const missing = missingParts(range, known);
+    const last = missing.length === 0 ? undefined : await this.#lastClose(ticker, known.at(-1));
+    return { ticker, known, missing, last, isForeign };
   }
 
-  /**
-   * Tickers of which the source by now has another close on the last day that is known: a split restates all before
-   * it. Those that end on the same day are asked for together.
-   */
-  async #findRestated(plans: readonly Plan[]): Promise<string[]> {
-    const byDate = new Map<IsoDate, { ticker: string; close: number }[]>();
-    for (const { ticker, known } of plans) {
-      const last = (await this.#cache.read(ticker, known.at(-1)!)).findLast(({ close }) => close !== null);
-      if (last !== undefined)
-        byDate.set(last.date, [...(byDate.get(last.date) ?? []), { ticker, close: last.close! }]);
-    }
-    const restated: string[] = [];
-    for (const [date, ends] of byDate) {
-      const day = { start: date, end: addDays(date, 1) };
-      const { rows } = await this.#reader.read(
-        ends.map(({ ticker }) => ticker),
-        day,
-      );
-      for (const { ticker, close } of ends) {
-        const now = rows.get(ticker)![0]?.close;
-        if (!(Math.abs((now ?? NaN) / close - 1) <= SAME_CLOSE)) restated.push(ticker);
-      }
-    }
-    return restated;
+  async #lastClose(ticker: string, known: DateRange | undefined): Promise<Plan['last']> {
+    if (known === undefined) return undefined;
+    // A range that is known ends a closure after its last row, at most.
+    const tail = { start: addDays(known.end, -2 * LONGEST_CLOSURE_DAYS), end: known.end };
+    for (const { date, close } of (await this.#cache.read(ticker, tail)).toReversed())
+      if (close !== null && date >= known.start) return { date, close };
+    return undefined;
   }
 
-  #ask(plans: readonly Plan[]): Promise<PriceAnswer> {
-    const parts = plans.flatMap(({ missing }) => missing);
+  /** Reads what plans lack, for all of them at once. */
+  async #ask(plans: readonly Plan[]): Promise<PriceAnswer> {
+    const incomplete = plans.filter(({ missing, isForeign }) => missing.length > 0 && !isForeign);
+    if (incomplete.length === 0) return { rows: new Map(), newest: undefined };
+    const ranges = incomplete.flatMap(({ missing, last }) =>
+      last === undefined ? missing : [...missing, { start: last.date, end: addDays(last.date, 1) }],
+    );
     return this.#reader.read(
-      plans.map(({ ticker }) => ticker),
-      {
-        start: parts.map(({ start }) => start).toSorted()[0]!,
-        end: parts
-          .map(({ end }) => end)
-          .toSorted()
-          .at(-1)!,
-      },
+      incomplete.map(({ ticker }) => ticker),
+      unite(ranges),
     );
+  }
+
+  async #complete(plan: Plan, answer: PriceAnswer, range: DateRange): Promise<[string, TickerHistory]> {
+    const { ticker, missing } = plan;
+    const known = await this.#cache.read(ticker, range);
+    if (missing.length === 0) return [ticker, { rows: known, isFinal: true }];
+    const found = answer.rows.get(ticker)!;
+    const isFinal = await this.#write(plan, found, answer.newest);
+    return [ticker, { rows: mergeRows(known, found, missing), isFinal }];
   }
 
   /** Keeps what was missing and is settled; true when all of it is. */
@@ -145,6 +131,13 @@ export class History {
     }
     return isComplete;
   }
+}
+
+/** Whether the source by now has another close on the last day that is known. Pure. */
+function isRestated({ ticker, last }: Plan, { rows }: PriceAnswer): boolean {
+  if (last === undefined) return false;
+  const now = rows.get(ticker)?.find(({ date }) => date === last.date)?.close ?? NaN;
+  return !(Math.abs(now / last.close - 1) <= SAME_CLOSE);
 }
 
 /**

@@ -10,7 +10,7 @@ import { checkClose } from './estimators/series.ts';
 export interface PriceAnswer {
   /** Ascending by date, a list for each ticker asked for. */
   readonly rows: ReadonlyMap<string, readonly PriceRow[]>;
-  /** No later date is there for anybody; undefined when nothing is. */
+  /** A date up to which the source goes at least, whoever has it; undefined when there is nothing. */
   readonly newest: IsoDate | undefined;
 }
 
@@ -18,7 +18,8 @@ export interface PriceAnswer {
 export interface PriceReader {
   /** Names it: prices from elsewhere are not mixed with its own. */
   readonly source: string;
-  read(tickers: readonly string[], range: DateRange): Promise<PriceAnswer>;
+  /** Rows in any of the ranges. */
+  read(tickers: readonly string[], ranges: readonly DateRange[]): Promise<PriceAnswer>;
 }
 
 /** Prices of one provider in the lake. */
@@ -35,14 +36,14 @@ export class LakePrices implements PriceReader {
     this.#provider = provider;
   }
 
-  async read(tickers: readonly string[], range: DateRange): Promise<PriceAnswer> {
+  async read(tickers: readonly string[], ranges: readonly DateRange[]): Promise<PriceAnswer> {
     const rows = new Map<string, PriceRow[]>(tickers.map((ticker) => [ticker, []]));
     const provider = await chooseProvider(this.#store, this.#provider);
     if (provider === undefined) return { rows, newest: undefined };
     const { parts, newest } = await readMonths(
       this.#store,
       provider,
-      { tickers, range, columns: ['open', 'close', 'dividend'] },
+      { tickers, ranges, columns: ['open', 'close', 'dividend'] },
       (month) => month.filter(({ close, dividend }) => close !== null || dividend !== null),
     );
     for (const { ticker, date, open, close, dividend } of parts.flat()) {

@@ -62,7 +62,7 @@ export async function openCache(url: string, options: OpenCacheOptions): Promise
     levels: [
       new MemoryLevel(memoryBytes, onEvict),
       new SqliteLevel(file, { maxBytes: COPIES_BYTES, nowMs }),
-      new GuardedLevel(new S3Level(store)),
+      new GuardedLevel(new S3Level(store, now)),
     ],
   });
 }

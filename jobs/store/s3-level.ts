@@ -4,6 +4,7 @@ import { ConflictError as ObjectConflict, type Expectation, type Version } from 
 import { UNCHANGED as UNCHANGED_OBJECT, type Metadata, type S3Store } from '../lake/s3-store.ts';
 import { firstLine } from '../runtime/errors.ts';
 import { CacheUnavailableError, ConflictError } from './errors.ts';
+import { TTL_TAG, ttlDays } from './ttl-class.ts';
 import { UNCHANGED, type CacheLevel, type Entry, type ListedEntry, type StoredEntry } from './level.ts';
 
 /** Metadata of an object: listing does not read what is inside. */
@@ -16,12 +17,15 @@ const REMEMBERED = 10_000;
 export class S3Level implements CacheLevel {
   readonly name = 's3';
   readonly #store: S3Store;
+  readonly #now: () => number;
   readonly #expiries = new LRUCache<string, { readonly expiresAtMs: number | undefined }>({
     max: REMEMBERED,
   });
 
-  constructor(store: S3Store) {
+  /** @param now milliseconds since 1970 */
+  constructor(store: S3Store, now: () => number) {
     this.#store = store;
+    this.#now = now;
   }
 
   async get(key: string, unless?: Version): Promise<StoredEntry | typeof UNCHANGED | undefined> {
@@ -32,7 +36,9 @@ export class S3Level implements CacheLevel {
 
   async put(key: string, { bytes, expiresAtMs }: Entry, expected?: Expectation): Promise<Version> {
     const metadata: Metadata = expiresAtMs === undefined ? {} : { [EXPIRY]: String(expiresAtMs) };
-    return this.#attempt(() => this.#store.put(key, bytes, expected, metadata));
+    const days = expiresAtMs === undefined ? undefined : ttlDays(expiresAtMs - this.#now());
+    const tags: Metadata = days === undefined ? {} : { [TTL_TAG]: String(days) };
+    return this.#attempt(() => this.#store.put(key, bytes, expected, { metadata, tags }));
   }
 
   async delete(key: string): Promise<ListedEntry | undefined> {

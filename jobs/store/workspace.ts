@@ -6,6 +6,11 @@ export interface Workspace {
   readonly workspace: string;
 }
 
+/** What the keys of all that an organisation keeps start with. */
+export function organisationFolder(organisation: string): string {
+  return `org/${checked('organisation', organisation)}/`;
+}
+
 /**
  * What the keys of a workspace's entries of one kind start with: permissions are given per organisation by this
  * prefix. Throws KeyFormatError for a name that is not 1 to 40 of the characters A-Z a-z 0-9 _ -.
@@ -14,11 +19,10 @@ export function workspaceFolder(
   { organisation, workspace }: Workspace,
   kind: 'objects' | 'strategies',
 ): string {
-  for (const [what, name] of Object.entries({ organisation, workspace })) {
-    if (!/^[\w-]{1,40}$/.test(name))
-      throw new KeyFormatError(
-        `${what} "${name}" is not 1 to 40 letters, digits, _ and -; choose another name`,
-      );
-  }
-  return `org/${organisation}/ws/${workspace}/${kind}/`;
+  return `${organisationFolder(organisation)}ws/${checked('workspace', workspace)}/${kind}/`;
+}
+
+function checked(what: string, name: string): string {
+  if (/^[\w-]{1,40}$/.test(name)) return name;
+  throw new KeyFormatError(`${what} "${name}" is not 1 to 40 letters, digits, _ and -; choose another name`);
 }

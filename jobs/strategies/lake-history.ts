@@ -33,7 +33,7 @@ export class LakeHistory implements PriceHistory {
     const { parts } = await readMonths(
       this.#store,
       provider,
-      { tickers, range: { start, end: addDays(last, 1) }, columns: COLUMNS },
+      { tickers, ranges: [{ start, end: addDays(last, 1) }], columns: COLUMNS },
       barsByTicker,
     );
     const wanted = tickers.filter((ticker) => parts.some((month) => month.has(ticker)));

@@ -1,6 +1,13 @@
-import { renderChart } from '../runtime/chart.ts';
+import { area } from 'd3-shape';
+import { COLORS, createPanel, drawLine, WHOLE, type Point } from '../drawing/chart.ts';
+import { html } from '../drawing/html.ts';
+import { renderPicture, type PictureForm } from '../drawing/picture.ts';
 import { fromDay } from '../runtime/dates.ts';
 import type { LevelSeries } from './strategy.ts';
+
+const DAY_MS = 86_400_000;
+const UPPER = { ...WHOLE, bottom: 340 };
+const LOWER = { ...WHOLE, top: 420, bottom: 550 };
 
 /** How far each level is below the highest so far: 0 at a high, -0.25 a quarter below it. */
 export function drawdowns(levels: Float64Array): Float64Array {
@@ -12,34 +19,26 @@ export function drawdowns(levels: Float64Array): Float64Array {
 }
 
 /** Level and drawdown of a strategy over its history, as `svg`, or as an `html` page with it. */
-export function renderHistory(name: string, { dates, levels }: LevelSeries, form: 'svg' | 'html'): string {
-  const days = Array.from(dates, fromDay);
-  const line = (label: string, index: number, color: string, data: readonly number[]): object => ({
-    name: label,
-    type: 'line',
-    showSymbol: false,
-    lineStyle: { width: 1 },
-    color,
-    xAxisIndex: index,
-    yAxisIndex: index,
-    data,
-  });
-  const percent = Array.from(drawdowns(levels), (value) => 100 * value);
-  const option = {
-    title: { left: 20, text: name, subtext: `${days[0]} to ${days.at(-1)}, ${days.length} dates` },
-    grid: [
-      { top: 100, left: 80, right: 40, height: 270 },
-      { top: 430, left: 80, right: 40, bottom: 50 },
-    ],
-    xAxis: [0, 1].map((gridIndex) => ({ gridIndex, type: 'category', boundaryGap: false, data: days })),
-    yAxis: [
-      { name: 'level', scale: true },
-      { name: 'drawdown, %', gridIndex: 1, max: 0 },
-    ],
-    series: [
-      line('level', 0, '#2166ac', Array.from(levels)),
-      { ...line('drawdown', 1, '#ef8a62', percent), areaStyle: {} },
-    ],
-  };
-  return renderChart(option, form, name);
+export function renderHistory(title: string, { dates, levels }: LevelSeries, form: PictureForm): string {
+  const times = Array.from(dates, (day) => day * DAY_MS);
+  const pointsOf = (values: Float64Array): Point[] => times.map((time, index) => [time, values[index]!]);
+  const percent = drawdowns(levels).map((value) => 100 * value);
+  const upper = createPanel(
+    UPPER,
+    { label: '', values: times, isTime: true },
+    { label: 'level', values: [...levels] },
+  );
+  const lower = createPanel(
+    LOWER,
+    { label: '', values: times, isTime: true },
+    { label: 'drawdown, %', values: [...percent, 0] },
+  );
+  const depth = area<Point>()
+    .x(([time]) => lower.x(time))
+    .y0(lower.y(0))
+    .y1(([, value]) => lower.y(value));
+  const subtitle = `${fromDay(dates[0]!)} to ${fromDay(dates.at(-1)!)}, ${dates.length} dates`;
+  const picture = html`${upper.frame} ${drawLine(upper, pointsOf(levels), COLORS.blue)} ${lower.frame}
+    <path d="${depth(pointsOf(percent))!}" fill="${COLORS.orange}" />`;
+  return renderPicture({ title, subtitle, picture }, form);
 }

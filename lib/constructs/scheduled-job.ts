@@ -1,23 +1,20 @@
-import { Duration, RemovalPolicy, TimeZone } from 'aws-cdk-lib';
+import { Duration, TimeZone } from 'aws-cdk-lib';
 import {
-  AwsLogDriverMode,
-  CpuArchitecture,
   FargatePlatformVersion,
-  FargateTaskDefinition,
-  LogDrivers,
-  OperatingSystemFamily,
   type Cluster,
   type ContainerImage,
+  type FargateTaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
 import { SubnetType } from 'aws-cdk-lib/aws-ec2';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { EcsRunFargateTask } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { JobConfig } from '../config.ts';
-import { acknowledge, acknowledgeWildcards } from '../compliance.ts';
+import { acknowledgeWildcards } from '../compliance.ts';
+import { defineJobTask } from './job-task.ts';
 import type { Network } from './network.ts';
 import { createSchedulerRole } from './scheduler-role.ts';
 
@@ -45,52 +42,25 @@ export class ScheduledJob extends Construct {
 
   constructor(scope: Construct, id: string, props: ScheduledJobProps) {
     super(scope, id);
-    this.logGroup = new LogGroup(this, 'Log', {
-      logGroupName: props.name,
-      retention: props.logRetention,
-      removalPolicy: RemovalPolicy.DESTROY,
+    const { name, config, image, environment, logRetention } = props;
+    const { logGroup, definition } = defineJobTask(this, {
+      name,
+      image,
+      args: config.args,
+      cpu: config.cpu,
+      memory: config.memory,
+      environment,
+      logRetention,
+      stopTimeout: STOP_TIMEOUT,
     });
-    this.taskDefinition = this.#defineTask(props);
+    this.logGroup = logGroup;
+    this.taskDefinition = definition;
     this.#schedule(props);
   }
 
   /** What the job may do; for the grants of others. */
   get role(): IRole {
     return this.taskDefinition.taskRole;
-  }
-
-  #defineTask({ name, config, image, environment }: ScheduledJobProps): FargateTaskDefinition {
-    const definition = new FargateTaskDefinition(this, 'Task', {
-      family: name,
-      cpu: config.cpu,
-      memoryLimitMiB: config.memory.toMebibytes(),
-      runtimePlatform: {
-        cpuArchitecture: CpuArchitecture.ARM64,
-        operatingSystemFamily: OperatingSystemFamily.LINUX,
-      },
-    });
-    const container = definition.addContainer('Job', {
-      image,
-      command: [...config.args],
-      environment: { ...environment, LOG_FORMAT: 'json' },
-      // An error line that gets lost is an alert that gets lost.
-      logging: LogDrivers.awsLogs({
-        logGroup: this.logGroup,
-        streamPrefix: name,
-        mode: AwsLogDriverMode.BLOCKING,
-      }),
-      readonlyRootFilesystem: true,
-      stopTimeout: STOP_TIMEOUT,
-    });
-    definition.addVolume({ name: 'scratch' });
-    container.addMountPoints({ sourceVolume: 'scratch', containerPath: '/tmp', readOnly: false });
-    acknowledge(definition, {
-      'AwsSolutions-ECS2': 'the variables are names of a bucket, a database and the like: nothing secret',
-    });
-    acknowledgeWildcards(definition.obtainExecutionRole(), 'ecr:GetAuthorizationToken knows no resource', [
-      '*',
-    ]);
-    return definition;
   }
 
   #schedule({ name, description, config, cluster, network, deadLetters }: ScheduledJobProps): void {

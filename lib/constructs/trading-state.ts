@@ -8,7 +8,7 @@ import { REDIS_ACCESS } from '../../jobs/trading/backend/redis-access.ts';
 import { acknowledge } from '../compliance.ts';
 
 /** What a serverless cache may grow to, which bounds its bill. Beyond it writes are refused; nothing is evicted. */
-export interface TradingStateLimits {
+interface TradingStateLimits {
   /** 1 GB to 5,000 GB. */
   readonly storage: Size;
   /** Units of work a second, 1,000 to 15,000,000: one for each kilobyte of a simple command, more for longer work. */
@@ -31,7 +31,7 @@ export interface TradingStateProps {
 
 const PORT = 6379;
 const ENGINE = 'valkey';
-/** UTC; when the markets of Asia have not opened and those of America have closed. */
+/** UTC: after the close in New York and before the open in Tokyo. */
 const SNAPSHOT_TIME = '22:00';
 
 /**

@@ -40,6 +40,8 @@ const RENEWED_A_NIGHT = 0.07;
 /** Of a crawl; the number of units is Glue's choice, two in its own examples. */
 const CRAWLER_DPUS = 2;
 const CRAWL_HOURS = 10 / 60;
+/** Billed for a serverless cache even when it holds less; work comes to cents. */
+const VALKEY_LEAST_GB = 0.1;
 /** Two images of this many GB, and those of earlier releases until they are cleaned up. */
 const IMAGE_GB = 0.15;
 const RELEASES_KEPT = 5;
@@ -104,6 +106,15 @@ export function estimateCosts(config: StageConfig, { years, queries, statistics 
       statistics * (PRICES.invocation.usd + ANSWER_GB_SECONDS * PRICES.compute.usd) +
         tablesCost(config, statistics),
     ),
+    ...(config.trading === undefined
+      ? []
+      : [
+          line(
+            'state of traders',
+            `${VALKEY_LEAST_GB} GB at least, and its password`,
+            VALKEY_LEAST_GB * 24 * DAYS * PRICES.valkey.usd + PRICES.secret.usd,
+          ),
+        ]),
   ];
 }
 

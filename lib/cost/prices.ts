@@ -22,6 +22,8 @@ export const PRICES = {
   image: { usd: 0.1, unit: 'GB-month', source: 'aws.amazon.com/ecr/pricing' },
   invocation: { usd: 0.2e-6, unit: 'request', source: 'aws.amazon.com/lambda/pricing' },
   compute: { usd: 0.0000133334, unit: 'GB-second, ARM64', source: 'aws.amazon.com/lambda/pricing' },
+  valkey: { usd: 0.084, unit: 'GB-hour', source: 'aws.amazon.com/elasticache/pricing, serverless Valkey' },
+  secret: { usd: 0.4, unit: 'secret-month', source: 'aws.amazon.com/secrets-manager/pricing' },
   itemWrite: { usd: 0.625e-6, unit: 'KB written', source: 'aws.amazon.com/dynamodb/pricing/on-demand' },
   itemRead: { usd: 0.125e-6, unit: '4 KB read', source: 'aws.amazon.com/dynamodb/pricing/on-demand' },
   writeUnit: { usd: 0.00065, unit: 'unit-hour', source: 'aws.amazon.com/dynamodb/pricing/provisioned' },

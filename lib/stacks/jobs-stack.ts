@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, Fn, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
@@ -7,10 +7,11 @@ import { BudgetAlarm } from '../constructs/budget-alarm.ts';
 import { JobAlerts } from '../constructs/job-alerts.ts';
 import { Jobs } from '../constructs/jobs.ts';
 import { LakeWatch } from '../constructs/lake-watch.ts';
-import { Network } from '../constructs/network.ts';
+import type { Network } from '../constructs/network.ts';
 import { OperationsAlarms } from '../constructs/operations-alarms.ts';
 import { OperationsDashboard } from '../constructs/operations-dashboard.ts';
 import { StatisticsFunctions } from '../constructs/statistics-functions.ts';
+import { TradingTask } from '../constructs/trading-task.ts';
 import type { CacheStack } from './cache-stack.ts';
 import type { LakeStack } from './lake-stack.ts';
 
@@ -18,11 +19,12 @@ export interface JobsStackProps {
   readonly config: StageConfig;
   readonly lake: LakeStack;
   readonly cache: CacheStack;
+  readonly network: Network;
 }
 
 /** What runs, and who is told when it fails. Nothing in it has to be kept. */
 export class JobsStack extends Stack {
-  constructor(scope: Construct, id: string, { config, lake, cache }: JobsStackProps) {
+  constructor(scope: Construct, id: string, { config, lake, cache, network }: JobsStackProps) {
     const { names, alertEmails: emails, logRetention, budget } = config;
     super(scope, id, { stackName: names.jobsStack, description: 'signals: scheduled jobs and alerts' });
     const deadLetters = new Queue(this, 'DeadLetters', {
@@ -34,7 +36,6 @@ export class JobsStack extends Stack {
       'AwsSolutions-SQS3':
         'it is the dead-letter queue of schedules and functions, which the rule does not look at',
     });
-    const network = new Network(this, 'Network', { name: names.vpc });
     const jobs = new Jobs(this, 'Jobs', { config, lake, network, deadLetters });
     const watch = new LakeWatch(this, 'Watch', {
       name: names.freshness,
@@ -63,6 +64,14 @@ export class JobsStack extends Stack {
     alerts.watchLog('LoadErrors', jobs.load.logGroup);
     alerts.watchLog('TransformErrors', jobs.transform.logGroup);
     alerts.watchLog('FreshnessErrors', watch.freshness.logGroup);
+    if (cache.trading !== undefined) {
+      const trading = new TradingTask(this, 'Trading', {
+        name: names.trading,
+        state: cache.trading,
+        logRetention,
+      });
+      alerts.watchLog('TradingErrors', trading.logGroup);
+    }
     alerts.watchTasks(jobs.cluster);
     alerts.watchCrawler(lake.crawler.crawlerName);
     const alarms = new OperationsAlarms(this, 'Alarms', {
@@ -81,10 +90,5 @@ export class JobsStack extends Stack {
     new CfnOutput(this, 'StatisticsUrl', { value: statistics.url.url });
     new CfnOutput(this, 'TaskNetwork', { value: network.runTaskConfiguration });
     if (budget !== undefined) new BudgetAlarm(this, 'Budget', { monthlyUsd: budget, emails });
-  }
-
-  /** The first two zones of the region, whichever they are: a look-up would need an account at synthesis. */
-  override get availabilityZones(): string[] {
-    return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
   }
 }

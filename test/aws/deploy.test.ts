@@ -32,7 +32,7 @@ const region = 'us-west-2';
 const prefix = 'e2e';
 const config = { ...awsClientConfig, region };
 
-type StackId = 'lake' | 'cache' | 'jobs';
+type StackId = 'lake' | 'cache' | 'network' | 'jobs';
 
 /** What the emulator's CloudFormation leaves out of each stack, and what makes up for it here. */
 const SKIPPED: Readonly<Record<StackId, readonly string[]>> = {
@@ -49,6 +49,9 @@ const SKIPPED: Readonly<Record<StackId, readonly string[]>> = {
     'AWS::SQS::QueuePolicy', // wiring
   ],
   cache: [
+    'AWS::CDK::Metadata', // nothing
+  ],
+  network: [
     'AWS::CDK::Metadata', // nothing
   ],
   jobs: [
@@ -78,6 +81,7 @@ describeWithAws('a deployment', () => {
   let deployed: Ended;
   let lake: DeployedStack;
   let cache: DeployedStack;
+  let network: DeployedStack;
   let jobs: DeployedStack;
 
   const templateOf = (stack: StackId): TemplateJson => {
@@ -108,7 +112,7 @@ describeWithAws('a deployment', () => {
     }
     if (!body.includes('Action=CreateChangeSet') || !body.includes(`StackName=${prefix}-jobs`)) return 'pass';
     const { Resources, ...rest } = resolveOutputsOf(
-      [await read('lake'), await read('cache')],
+      await Promise.all([read('lake'), read('cache'), read('network')]),
       templateOf('jobs'),
     );
     const known = Object.entries(Resources).filter(([, { Type }]) => Type !== 'AWS::CloudWatch::Dashboard');
@@ -145,7 +149,8 @@ describeWithAws('a deployment', () => {
     if (deployed.code !== 0) throw new Error(deployed.output.slice(-2000));
     lake = await read('lake');
     cache = await read('cache');
-    jobs = await read('jobs', [lake, cache]);
+    network = await read('network');
+    jobs = await read('jobs', [lake, cache, network]);
   });
   afterAll(() => proxy.close());
 
@@ -165,10 +170,10 @@ describeWithAws('a deployment', () => {
     ]);
   });
 
-  test.each(['lake', 'cache', 'jobs'] as const)(
+  test.each(['lake', 'cache', 'network', 'jobs'] as const)(
     'creates everything of the stack %s that the emulator knows',
     (name) => {
-      const stack = { lake, cache, jobs }[name];
+      const stack = { lake, cache, network, jobs }[name];
       const missing = Object.entries(stack.template.Resources).filter(([id]) => !stack.created.has(id));
       expect([...new Set(missing.map(([, { Type }]) => Type))].toSorted()).toEqual(SKIPPED[name]);
     },

@@ -32,7 +32,7 @@ async function store(url: string): Promise<void> {
 }
 
 async function storeInS3(bucket: string, organisation: string): Promise<void> {
-  const level = new S3Level(new S3Store(bucket, 'team', awsClientConfig));
+  const level = new S3Level(new S3Store(bucket, 'team', awsClientConfig), Date.now);
   const { cache } = cacheOver(level, testClock());
   const objects = objectsOf(cache, { organisation, workspace: 'default' });
   await objects.put('DAX 20220104', value);

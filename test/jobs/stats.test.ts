@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { XMLParser } from 'fast-xml-parser';
@@ -164,9 +164,9 @@ test('pictures are drawn as SVG or HTML', async () => {
     expect(content).not.toContain('NaN');
     const svg = content.slice(content.indexOf('<svg'), content.lastIndexOf('</svg>') + 6);
     expect(() => new XMLParser().parse(svg, true)).not.toThrow();
-    expect(existsSync(`${file}.part`)).toBe(false);
   });
   await Promise.all(drawn);
+  expect(readdirSync(join(folder, 'plots')).toSorted()).toEqual(pictures.map(([name]) => name).toSorted());
 });
 
 test.each<[string, string[], number, RegExp]>([

@@ -14,10 +14,11 @@ test('cdk.json has every feature flag that the library recommends', () => {
 
 describe('who and where', () => {
   test('nothing is needed to synthesize', () => {
+    const organisations = ['default'];
     const tables = { tablePrefix: '', billing: { mode: 'PAY_PER_REQUEST' } };
     expect(readSettings(undefined, {})).toEqual({
-      dev: { namePrefix: 'signals', alertEmails: [], region: undefined, tables },
-      prod: { namePrefix: 'signals', alertEmails: [], region: undefined, tables },
+      dev: { namePrefix: 'signals', alertEmails: [], region: undefined, tables, organisations },
+      prod: { namePrefix: 'signals', alertEmails: [], region: undefined, tables, organisations },
     });
   });
 

@@ -1,8 +1,12 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Size } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import { readEnvironment, type DynamoBilling } from '../../jobs/runtime/environment.ts';
 import { createTableInput } from '../../jobs/statistics/cache/dynamodb-tables.ts';
 import { iamPolicy, RUNTIME_ACTIONS } from '../../jobs/statistics/cache/iam-policy.ts';
 import { TABLES, TTL_ATTRIBUTE } from '../../jobs/statistics/cache/tables.ts';
+import { TTL_DAYS, TTL_TAG } from '../../jobs/store/ttl-class.ts';
+import { workspaceFolder } from '../../jobs/store/workspace.ts';
 import { FUNCTION_NAMES } from '../../jobs/statistics/function-names.ts';
 import { readSettings } from '../../lib/settings.ts';
 import { flatten } from './flatten.ts';
@@ -17,6 +21,7 @@ beforeAll(() => {
     ...config,
     tables: { tablePrefix: 'blue-', billing: PROVISIONED },
     statistics: FUNCTION_NAMES,
+    trading: { storage: Size.gibibytes(1), ecpuPerSecond: 1000 },
   }));
 });
 
@@ -166,5 +171,78 @@ describe('the functions', () => {
         expect.objectContaining({ MetricNamespace: 'signals-statistics', MetricName: 'Failures' }),
       ]);
     }
+  });
+});
+
+describe('the state of traders', () => {
+  test('is there only where a stage asks for it', () => {
+    stage.cache.resourceCountIs('AWS::ElastiCache::ServerlessCache', 0);
+    stage.jobs.resourceCountIs('AWS::ECS::TaskDefinition', 2);
+    const { dev, prod } = readSettings({ dev: { trading: {} } }, {});
+    expect([dev.trading, prod.trading]).toEqual([{ gigabytes: 1, ecpuPerSecond: 1000 }, undefined]);
+  });
+
+  test('is kept, in the network of the tasks', () => {
+    const [[, cache]] = ofType(provisioned, 'AWS::ElastiCache::ServerlessCache') as [[string, Resource]];
+    expect(cache).toMatchObject({ DeletionPolicy: 'Retain', Properties: { SnapshotRetentionLimit: 7 } });
+    expect(cache.Properties['SubnetIds'].map(flatten)).toEqual([
+      '<NetworkVpcpublicSubnet1Subnet>',
+      '<NetworkVpcpublicSubnet2Subnet>',
+    ]);
+  });
+
+  test('has a task to look at it with, which gets the password from the secret', () => {
+    provisioned.jobs.hasResourceProperties('AWS::ECS::TaskDefinition', {
+      Family: 'signals-trading',
+      ContainerDefinitions: [
+        Match.objectLike({
+          Command: ['trading', 'status'],
+          Environment: Match.arrayWith([{ Name: 'TRADING_STATE', Value: Match.anyValue() }]),
+          Secrets: [{ Name: 'TRADING_STATE_PASSWORD', ValueFrom: Match.anyValue() }],
+        }),
+      ],
+    });
+    provisioned.jobs.resourceCountIs('AWS::Logs::SubscriptionFilter', 4);
+  });
+});
+
+describe('the bucket of shared objects', () => {
+  test('is kept, and takes expired objects away by their tags', () => {
+    const [id, { Properties, DeletionPolicy }] = ofType(stage, 'AWS::S3::Bucket').find(
+      ([, bucket]) => bucket.Properties['VersioningConfiguration'] !== undefined,
+    )!;
+    expect([id, DeletionPolicy]).toEqual(['ObjectsBucket5A707942', 'Retain']);
+    const rules = Properties['LifecycleConfiguration'].Rules as Record<string, any>[];
+    expect(
+      rules
+        .filter(({ TagFilters }) => TagFilters)
+        .map(({ TagFilters, ExpirationInDays }) => [TagFilters, ExpirationInDays]),
+    ).toEqual(TTL_DAYS.map((days) => [[{ Key: TTL_TAG, Value: String(days) }], days + 1]));
+    stage.cache.hasOutput('ObjectsBucket', { Value: { Ref: id } });
+  });
+
+  test('lets an organisation do with its own prefix what a level does, and see nothing else', () => {
+    const { cache } = synthesizeStage('dev', (config) => ({ ...config, organisations: ['a', 'b-2'] }));
+    const policies = Object.values(cache.findResources('AWS::IAM::ManagedPolicy')).map(
+      ({ Properties }) => Properties,
+    );
+    expect(policies.map(({ ManagedPolicyName }) => ManagedPolicyName)).toEqual([
+      'signals-objects-a',
+      'signals-objects-b-2',
+    ]);
+    const statements = policies[1]!.PolicyDocument.Statement as Record<string, any>[];
+    expect(
+      statements.map(({ Action, Resource, Condition }) => [Action, flatten(Resource), Condition]),
+    ).toEqual([
+      ['s3:ListBucket', '<ObjectsBucket.Arn>', { StringLike: { 's3:prefix': 'org/b-2/*' } }],
+      [
+        ['s3:DeleteObject', 's3:GetObject', 's3:PutObject', 's3:PutObjectTagging'],
+        '<ObjectsBucket.Arn>/org/b-2/*',
+        undefined,
+      ],
+    ]);
+    expect(workspaceFolder({ organisation: 'b-2', workspace: 'x' }, 'objects')).toMatch(/^org\/b-2\//);
+    cache.hasOutput('ObjectsPolicyb2', {});
+    expect(() => readSettings({ dev: { organisations: ['a/b'] } }, {})).toThrow('organisations.0');
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { Size } from 'aws-cdk-lib';
 import { createStages, type StageConfig } from '../../lib/config.ts';
 import { estimateCosts, USUAL } from '../../lib/cost/estimate.ts';
 import { startScript } from '../support/command.ts';
@@ -38,6 +39,12 @@ test('units of tables are paid for every hour, with those of their indexes', () 
   const difference = item({ ...prod, tables }, 'statistics') - 1000 * (0.2e-6 + 0.5 * 0.0000133334);
   expect(difference).toBeCloseTo(9 * 30.4375 * 24 * (5 * 0.00013 + 2 * 0.00065), 10);
   expect(item(prod, 'statistics')).toBeLessThan(0.1);
+});
+
+test('the state of traders is paid for by the hour, where there is one', () => {
+  const trading = { storage: Size.gibibytes(1), ecpuPerSecond: 1000 };
+  // By hand: 0.1 GB x 30.4375 days x 24 hours x 0.084 USD, and 0.40 USD for the secret.
+  expect(total({ ...prod, trading }) - total(prod)).toBeCloseTo(0.1 * 30.4375 * 24 * 0.084 + 0.4, 10);
 });
 
 describe('what drives it', () => {

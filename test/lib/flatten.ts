@@ -15,7 +15,7 @@ export function flatten(value: unknown): string {
     case 'Fn::GetStackOutput': {
       const ref = /PublishOutputRef(.*?)[0-9A-F]{16}$/.exec(argument.OutputName)?.[1];
       if (ref !== undefined) return `<${ref}>`;
-      const [, id, attribute] = /PublishOutputFnGetAtt(.*?)([0-9A-F]{8})?(Arn|QueueName)[0-9A-F]{8}$/
+      const [, id, attribute] = /PublishOutputFnGetAtt(.*?)([0-9A-F]{8})?(Arn|QueueName|GroupId)[0-9A-F]{8}$/
         .exec(argument.OutputName)!
         .toSpliced(2, 1) as [string, string, string];
       return `<${id}.${attribute}>`;

@@ -44,8 +44,10 @@ test('goes from the source over check, self-mutation and assets to dev, a person
     'Manual Release',
     'CloudFormation signals-cache.Prepare',
     'CloudFormation signals-lake.Prepare',
+    'CloudFormation signals-network.Prepare',
     'CloudFormation signals-cache.Deploy',
     'CloudFormation signals-lake.Deploy',
+    'CloudFormation signals-network.Deploy',
     'CloudFormation signals-jobs.Prepare',
     'CloudFormation signals-jobs.Deploy',
   ]);

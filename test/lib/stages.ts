@@ -48,6 +48,7 @@ export interface StageTemplates {
   readonly config: StageConfig;
   readonly lake: Template;
   readonly cache: Template;
+  readonly network: Template;
   readonly jobs: Template;
 }
 
@@ -60,7 +61,13 @@ export function synthesizeStage(
   const config = change === undefined ? given : change(given);
   const stage = new SignalsStage(createTestApp(), name, { config });
   const template = (id: string): Template => Template.fromStack(stage.node.findChild(id) as Stack);
-  return { config, lake: template('Lake'), cache: template('Cache'), jobs: template('Jobs') };
+  return {
+    config,
+    lake: template('Lake'),
+    cache: template('Cache'),
+    network: template('Network'),
+    jobs: template('Jobs'),
+  };
 }
 
 export interface Resource {

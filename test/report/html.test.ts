@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { html } from '../../jobs/report/html.ts';
+import { html } from '../../jobs/drawing/html.ts';
 
 test('text is escaped in content and in attributes, markup is taken as it is', () => {
   const reason = `<script>alert("1")</script> & 'more'`;

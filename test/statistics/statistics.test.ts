@@ -12,7 +12,7 @@ import { knownPart } from '../../jobs/statistics/history.ts';
 import { TreasuryProvider } from '../../jobs/statistics/interest/treasury.ts';
 import { LakePrices, type PriceReader } from '../../jobs/statistics/lake-prices.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
-import { addDays, toDay, type DateRange } from '../../jobs/runtime/dates.ts';
+import { toDay, type DateRange } from '../../jobs/runtime/dates.ts';
 import { signals } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { distance, reference, referenceRows } from '../support/statistics.ts';
@@ -30,7 +30,7 @@ afterAll(() => treasury.close());
 /** The reference prices as a source that counts what it is asked. */
 class TableReader implements PriceReader {
   readonly source: string;
-  readonly asked: { tickers: readonly string[]; range: DateRange }[] = [];
+  readonly asked: { tickers: readonly string[]; ranges: readonly DateRange[] }[] = [];
   prices: Record<string, PriceRow[]> = {};
   /** The source has gone on for so long that nothing before changes any more. */
   newest = '2014-06-01';
@@ -50,12 +50,14 @@ class TableReader implements PriceReader {
     }
   }
 
-  async read(tickers: readonly string[], range: DateRange) {
-    this.asked.push({ tickers, range });
+  async read(tickers: readonly string[], ranges: readonly DateRange[]) {
+    this.asked.push({ tickers, ranges });
     const rows = new Map(
       tickers.map((ticker) => [
         ticker,
-        (this.prices[ticker] ?? []).filter(({ date }) => date >= range.start && date < range.end),
+        (this.prices[ticker] ?? []).filter(({ date }) =>
+          ranges.some(({ start, end }) => date >= start && date < end),
+        ),
       ]),
     );
     return { rows, newest: this.newest };
@@ -122,7 +124,7 @@ describe('a profile', () => {
 
   test('that is in the cache is answered without asking for prices or rates', async () => {
     const first = await ask('profile', { tickers: ['AAPL', 'GOOG'] });
-    expect(reader.asked).toEqual([{ tickers: ['AAPL', 'GOOG', 'SPY'], range: WINDOW }]);
+    expect(reader.asked).toEqual([{ tickers: ['AAPL', 'GOOG', 'SPY'], ranges: [WINDOW] }]);
     const requests = treasury.requests.length;
     reader.asked.length = 0;
     const again = await ask('profile', { tickers: ['AAPL', 'GOOG'] });
@@ -230,9 +232,15 @@ describe('prices', () => {
     await ask('correlation', { tickers: ['AAPL', 'GOOG'], start: '2013-06-03', end: '2013-09-03' });
     reader.asked.length = 0;
     await ask('correlation', { tickers: ['AAPL', 'GOOG'], start: '2013-05-01', end: '2013-09-03' });
-    const asked = reader.asked.filter(({ range }) => range.start !== addDays(range.end, -1));
-    expect(asked).toEqual([
-      { tickers: ['AAPL', 'GOOG', 'SPY'], range: { start: '2013-05-01', end: '2013-06-03' } },
+    expect(reader.asked).toEqual([
+      {
+        tickers: ['AAPL', 'GOOG', 'SPY'],
+        ranges: [
+          { start: '2013-05-01', end: '2013-06-03' },
+          // The last day that is known, to see whether it was restated.
+          { start: '2013-08-30', end: '2013-08-31' },
+        ],
+      },
     ]);
     reader.asked.length = 0;
     await ask('var', { tickers: ['AAPL'], start: '2013-05-02', end: '2013-08-01' });
@@ -509,18 +517,21 @@ describe('prices of a lake', () => {
 
   test('are read month by month, the tickers asked for only, with dividends', async () => {
     const prices = new LakePrices(new LocalStore(`${folder}/lake`), undefined);
-    const { rows, newest } = await prices.read(['IBM', 'SPY', 'NOPE'], {
-      start: '2011-12-29',
-      end: '2012-02-15',
-    });
+    const { rows, newest } = await prices.read(
+      ['IBM', 'SPY', 'NOPE'],
+      [
+        { start: '2011-11-10', end: '2011-11-11' },
+        { start: '2011-12-29', end: '2012-02-15' },
+      ],
+    );
     expect(newest).toBe('2012-03-01');
     expect(rows.get('NOPE')).toEqual([]);
     expect(
       rows
         .get('SPY')!
         .map(({ date }) => date)
-        .slice(0, 3),
-    ).toEqual(['2011-12-29', '2011-12-30', '2012-01-03']);
+        .slice(0, 4),
+    ).toEqual(['2011-11-10', '2011-12-29', '2011-12-30', '2012-01-03']);
     expect(rows.get('IBM')!.at(-1)!.date).toBe('2012-02-14');
     expect(rows.get('IBM')!.find(({ dividend }) => dividend !== null)).toEqual({
       date: '2012-02-08',
@@ -528,14 +539,14 @@ describe('prices of a lake', () => {
       close: expect.any(Number),
       dividend: 0.75,
     });
-    const last = await prices.read(['SPY'], { start: '2012-03-20', end: '2012-05-01' });
+    const last = await prices.read(['SPY'], [{ start: '2012-03-20', end: '2012-05-01' }]);
     expect(last.newest).toBe('2012-03-30');
     expect(prices.source).toBe(`file:${folder}/lake`);
   });
 
   test('an empty lake has none', async () => {
     const prices = new LakePrices(new LocalStore(`${folder}/empty`), undefined);
-    expect(await prices.read(['SPY'], WINDOW)).toEqual({ rows: new Map([['SPY', []]]), newest: undefined });
+    expect(await prices.read(['SPY'], [WINDOW])).toEqual({ rows: new Map([['SPY', []]]), newest: undefined });
   });
 });
 

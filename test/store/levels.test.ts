@@ -3,14 +3,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { GetObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3';
 import { CacheUnavailableError, StoreError } from '../../jobs/store/errors.ts';
 import { GuardedLevel } from '../../jobs/store/guarded-level.ts';
 import { UNCHANGED } from '../../jobs/store/level.ts';
 import { MemoryLevel } from '../../jobs/store/memory-level.ts';
+import { TTL_TAG } from '../../jobs/store/ttl-class.ts';
 import { SqliteLevel } from '../../jobs/store/sqlite-level.ts';
 import { cacheLevelContract, copiesContract } from '../contracts/cache-level.ts';
-import { awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
-import { breakableLevel, newS3Level, newSqliteLevel, START_MS } from '../support/caches.ts';
+import { awsClientConfig, awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
+import { breakableLevel, newS3Level, newSqliteLevel, s3LevelAt, START_MS } from '../support/caches.ts';
 import { startScript } from '../support/command.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
@@ -117,6 +119,51 @@ describeWithAws('S3', () => {
     expect(heads() - before).toBe(2);
     for await (const _ of level.list('', false));
     expect(heads() - before).toBe(2);
+  });
+
+  test('an object that expires has the tag by which the bucket takes it away', async () => {
+    const level = s3LevelAt(bucket, 'tagged', proxy.url);
+    const tagOf = async (key: string): Promise<string | undefined> => {
+      const { TagSet = [] } = await new S3Client(awsClientConfig).send(
+        new GetObjectTaggingCommand({ Bucket: bucket, Key: `tagged/${key}` }),
+      );
+      return TagSet.find(({ Key }) => Key === TTL_TAG)?.Value;
+    };
+    const days = 86_400_000;
+    await level.put('week', { bytes, expiresAtMs: START_MS + 7 * days });
+    await level.put('month', { bytes, expiresAtMs: START_MS + 1 + 7 * days });
+    await level.put('decade', { bytes, expiresAtMs: START_MS + 3650 * days });
+    await level.put('always', { bytes, expiresAtMs: undefined });
+    expect(await Promise.all(['week', 'month', 'decade', 'always'].map(tagOf))).toEqual([
+      '7',
+      '30',
+      undefined,
+      undefined,
+    ]);
+    for (const key of ['week', 'month', 'decade', 'always']) await level.delete(key);
+  });
+
+  test('who may list a prefix only is refused what is not there, and learns that it is not', async () => {
+    const level = newS3Level(bucket, proxy.url, 1);
+    await level.put('mine/a', { bytes, expiresAtMs: undefined });
+    const denied = {
+      status: 403,
+      body: '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>',
+    };
+    // As S3 answers without the right to list the whole bucket; HEAD and GET alike.
+    proxy.decide = (method, path) =>
+      ['GET', 'HEAD'].includes(method) && !path.includes('list-type') && !path.includes('mine/a')
+        ? denied
+        : 'pass';
+    try {
+      expect(await level.get('mine/b')).toBeUndefined();
+      expect(await level.delete('mine/b')).toBeUndefined();
+      expect(await level.get('mine/a')).toMatchObject({ bytes: expect.anything() });
+      proxy.decide = (method, path) => (method === 'GET' && !path.includes('list-type') ? denied : 'pass');
+      await expect(level.get('mine/a')).rejects.toThrow(/cannot read mine\/a in objects/);
+    } finally {
+      proxy.decide = () => 'pass';
+    }
   });
 
   test('a service that is not there is named', async () => {

@@ -87,7 +87,8 @@ export function newS3Level(bucket: string, endpoint: string, maxAttempts = 3): S
 }
 
 export function s3LevelAt(bucket: string, prefix: string, endpoint: string, maxAttempts = 3): S3Level {
-  return new S3Level(new S3Store(bucket, prefix, { ...awsClientConfig, endpoint, maxAttempts }, 'objects'));
+  const store = new S3Store(bucket, prefix, { ...awsClientConfig, endpoint, maxAttempts }, 'objects');
+  return new S3Level(store, () => START_MS);
 }
 
 /** A level whose every operation can be changed, for what only a service that is away does. */

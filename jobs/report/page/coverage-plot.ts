@@ -3,7 +3,7 @@ import { scaleLinear, scalePoint } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { RunFigures } from '../figures/run.ts';
 import { formatInstant, formatShare, plural } from '../format.ts';
-import { html, type Markup } from '../html.ts';
+import { html, type Markup } from '../../drawing/html.ts';
 import { percent } from './parts.ts';
 
 const PLOT_HEIGHT = 170;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LoadFigures } from '../figures/figures.ts';
 import { formatInstant, plural } from '../format.ts';
-import { html, Markup } from '../html.ts';
+import { html, Markup } from '../../drawing/html.ts';
 import type { SkippedManifest } from '../read-manifests.ts';
 import type { Section } from './parts.ts';
 import { delistedSection } from './sections/delisted.ts';

@@ -1,7 +1,7 @@
 import { descending } from 'd3-array';
 import { countNames, type Name, type NameGroup } from '../figures/names.ts';
 import { formatCount, plural } from '../format.ts';
-import { html, type Child, type Markup } from '../html.ts';
+import { html, type Child, type Markup } from '../../drawing/html.ts';
 
 /** One section of the page: what it says beside its heading, and what it shows. */
 export interface Section {

@@ -27,25 +27,34 @@ const is = (letter: string): string => `op == ${letter.codePointAt(0)}`;
 
 export const APPLY_SCRIPT = `
 local function check(key, at)
-  local guard = ARGV[at + 1]
+  local guard, value = ARGV[at + 1], ARGV[at + 2]
   if guard == 'none' then return nil end
-  local length = redis.pcall('LLEN', key)
-  if type(length) == 'table' then return 'type 1 list ' .. redis.call('TYPE', key).ok end
-  local value = ARGV[at + 2]
+  local found
   if guard == 'absent' then
-    if redis.call('LPOS', key, value, 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS}) then return 'done' end
-    return nil
+    found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS})
+    if not found then return nil end
+    if type(found) == 'number' then return 'done' end
+  else
+    local position, after = tonumber(ARGV[at + 3]), ARGV[at + 4]
+    if after ~= '' then
+      found = redis.pcall('LRANGE', key, position - 1, position)
+      if found[2] == value then return 'done' end
+      if #found == 1 and string.find(found[1], after, 1, true) then return nil end
+    else
+      found = redis.pcall('LINDEX', key, position)
+      if found == value then return 'done' end
+    end
+    local length = redis.pcall('LLEN', key)
+    if type(length) == 'number' then
+      if length == 0 then return 'missing' end
+      if after == '' then return nil end
+      return 'length ' .. length .. ' ' .. position
+    end
   end
-  if length == 0 then return 'missing' end
-  local position = tonumber(ARGV[at + 3])
-  if length > position and redis.call('LINDEX', key, position) == value then return 'done' end
-  local after = ARGV[at + 4]
-  if after ~= '' and (length ~= position or not string.find(redis.call('LINDEX', key, -1), after, 1, true)) then
-    return 'length ' .. length .. ' ' .. position
-  end
+  return 'type 1 list ' .. redis.call('TYPE', key).ok
 end
 
-local function checkTypes(key, ops)
+local function checkTypes(first, ops)
   for k = 1, #ops do
     local op = string.byte(ops, k)
     local wanted
@@ -53,7 +62,7 @@ local function checkTypes(key, ops)
     elseif ${is('a')} then wanted = 'list'
     elseif ${is('f')} or ${is('x')} then wanted = 'hash' end
     if wanted then
-      local found = redis.call('TYPE', KEYS[key + k]).ok
+      local found = redis.call('TYPE', KEYS[first + k]).ok
       if found ~= wanted and found ~= 'none' then return 'type ' .. (k + 1) .. ' ' .. wanted .. ' ' .. found end
     end
   end

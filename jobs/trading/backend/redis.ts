@@ -19,8 +19,8 @@ export interface RedisOptions {
 /** LPOS and the reply types used here need it. */
 const LEAST_VERSION = [6, 2] as const;
 const SCAN_COUNT = 1000;
-/** Longer scripts are hardly faster, and others wait for the end of a script: about half a millisecond. */
-const WRITES_PER_SCRIPT = 32;
+/** Longer scripts are hardly faster, and others wait for the end of a script: under a millisecond. */
+const WRITES_PER_SCRIPT = 64;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
 

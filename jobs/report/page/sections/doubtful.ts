@@ -1,7 +1,7 @@
 import type { LoadFigures } from '../../figures/figures.ts';
 import { countNames } from '../../figures/names.ts';
 import { formatCount } from '../../format.ts';
-import { html } from '../../html.ts';
+import { html } from '../../../drawing/html.ts';
 import { STATUSES } from '../../statuses.ts';
 import { byKey, byReason, namedGroups, runsNote, type Section } from '../parts.ts';
 

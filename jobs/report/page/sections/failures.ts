@@ -1,6 +1,6 @@
 import type { LoadFigures } from '../../figures/figures.ts';
 import { formatCount } from '../../format.ts';
-import { html } from '../../html.ts';
+import { html } from '../../../drawing/html.ts';
 import { STATUSES } from '../../statuses.ts';
 import { byReason, namedGroups, runsNote, type Section } from '../parts.ts';
 

@@ -9,7 +9,7 @@ import {
   formatShare,
   plural,
 } from '../../format.ts';
-import { html, type Child, type Markup } from '../../html.ts';
+import { html, type Child, type Markup } from '../../../drawing/html.ts';
 import { STATUS_NAMES, STATUSES } from '../../statuses.ts';
 import { bar, fold, percent, type Section } from '../parts.ts';
 

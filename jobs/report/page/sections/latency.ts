@@ -2,7 +2,7 @@ import { max } from 'd3-array';
 import type { LoadFigures } from '../../figures/figures.ts';
 import type { LatencyFigures, LatencyQuantiles } from '../../figures/latency.ts';
 import { formatCount, formatDuration, formatShare } from '../../format.ts';
-import { html, type Markup } from '../../html.ts';
+import { html, type Markup } from '../../../drawing/html.ts';
 import { SCOPES } from '../../statuses.ts';
 import { bar, type Section } from '../parts.ts';
 

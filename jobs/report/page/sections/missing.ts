@@ -1,7 +1,7 @@
 import { sum } from 'd3-array';
 import type { LoadFigures } from '../../figures/figures.ts';
 import { formatCount, plural } from '../../format.ts';
-import { html } from '../../html.ts';
+import { html } from '../../../drawing/html.ts';
 import { byKey, namedGroups, withoutPast, type Section } from '../parts.ts';
 
 /** Bars that came without a close, and bars that were left out. */

@@ -1,7 +1,7 @@
 import type { LoadFigures } from '../../figures/figures.ts';
 import { countNames } from '../../figures/names.ts';
 import { formatCount, formatInstant, plural } from '../../format.ts';
-import { html } from '../../html.ts';
+import { html } from '../../../drawing/html.ts';
 import { byKey, byReason, fold, namedGroups, withoutPast, type Section } from '../parts.ts';
 
 /** Histories that were fetched again and replaced. */

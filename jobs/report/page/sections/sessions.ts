@@ -2,7 +2,7 @@ import { scaleThreshold } from 'd3-scale';
 import type { LoadFigures } from '../../figures/figures.ts';
 import type { SessionCell, SessionWeek } from '../../figures/sessions.ts';
 import { formatCount, plural } from '../../format.ts';
-import { html, type Markup } from '../../html.ts';
+import { html, type Markup } from '../../../drawing/html.ts';
 import type { Section } from '../parts.ts';
 
 /** A day with fewer closes than this share is a gap. */

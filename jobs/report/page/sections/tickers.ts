@@ -1,7 +1,7 @@
 import { max } from 'd3-array';
 import type { ExchangeFigures, LoadFigures } from '../../figures/figures.ts';
 import { formatCount, plural } from '../../format.ts';
-import { html, type Markup } from '../../html.ts';
+import { html, type Markup } from '../../../drawing/html.ts';
 import { fold, nameList, percent, withoutPast, type Section } from '../parts.ts';
 
 /** All tickers by exchange; those with bars by name, since the sections above name the others. */

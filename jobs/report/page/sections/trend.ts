@@ -4,7 +4,7 @@ import type { TickerStatus } from '../../../loader/outcome.ts';
 import type { LoadFigures } from '../../figures/figures.ts';
 import type { RunFigures } from '../../figures/run.ts';
 import { formatCount, formatDuration, formatInstant, formatShare, plural } from '../../format.ts';
-import { html, type Markup } from '../../html.ts';
+import { html, type Markup } from '../../../drawing/html.ts';
 import { STATUS_NAMES, STATUSES } from '../../statuses.ts';
 import { coveragePlot } from '../coverage-plot.ts';
 import { fold, percent, type Section } from '../parts.ts';
