@@ -3,6 +3,7 @@ import { benchKernels } from './kernels.ts';
 import { benchLoad } from './load.ts';
 import { benchPeers } from './peers.ts';
 import { benchTrading } from './trading.ts';
+import { benchStore } from './store.ts';
 import { benchStatistics } from './statistics.ts';
 import { benchTransform } from './transform.ts';
 
@@ -54,6 +55,10 @@ program
   .description('a profile from the cache and from the lake, estimators, a frontier, start of the Lambda')
   .option('--tickers <n>', 'tickers of the lake', Number, 2000)
   .action(async ({ tickers }: { tickers: number }) => print(await benchStatistics(tickers)));
+program
+  .command('store')
+  .description('puts and hits by level beside bentocache; strategies built and read back')
+  .action(async () => print(await benchStore()));
 await program.parseAsync();
 
 function print(result: unknown): void {

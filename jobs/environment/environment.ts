@@ -41,7 +41,7 @@ export interface EnvironmentOptions {
 }
 
 /** Parameters of an environment that change results; they are part of its hash. */
-export type ParameterName = 'DEFAULT_RS_START_DATE';
+type ParameterName = 'DEFAULT_RS_START_DATE';
 
 /** One analysis as of a date: what it reads, and where what it makes is kept. Everything is opened when first used. */
 export interface AnalysisEnvironment {

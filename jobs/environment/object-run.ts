@@ -22,7 +22,7 @@ export interface RunInfo {
   readonly objects: ObjectService;
 }
 
-export type OutputType = new (run: RunInfo) => Output;
+type OutputType = new (run: RunInfo) => Output;
 
 export interface ObjectRunOptions {
   readonly collect: readonly ((kwargs: Readonly<Record<string, unknown>>) => unknown)[];

@@ -83,7 +83,7 @@ export interface CacheSettings extends CacheTables {
 }
 
 /** Where objects and strategies are kept, and whose they are: everything below one organisation is shared by it. */
-export interface ObjectSettings {
+interface ObjectSettings {
   readonly url: string;
   readonly organisation: string;
   readonly workspace: string;

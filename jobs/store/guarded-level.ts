@@ -22,7 +22,7 @@ export interface Guard {
   readonly pauseMs: number;
 }
 
-export const DEFAULT_GUARD: Guard = { timeoutMs: 60_000, failures: 5, pauseMs: 10_000 };
+const DEFAULT_GUARD: Guard = { timeoutMs: 60_000, failures: 5, pauseMs: 10_000 };
 
 /** A level over a network: nobody waits for it longer than agreed, and while it is away not at all. */
 export class GuardedLevel implements CacheLevel {

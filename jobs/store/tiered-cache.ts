@@ -19,8 +19,8 @@ export interface TieredCacheOptions {
   readonly events?: CacheEvents;
 }
 
-export const DEFAULT_REVALIDATE_AFTER_MS = 60_000;
-export const DEFAULT_GRACE_MS = 86_400_000;
+const DEFAULT_REVALIDATE_AFTER_MS = 60_000;
+const DEFAULT_GRACE_MS = 86_400_000;
 
 export interface Found {
   readonly envelope: Envelope;

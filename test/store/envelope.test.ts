@@ -141,9 +141,9 @@ test('a flipped bit never gives a value', async () => {
 
 test('a cut blob, another magic, a later schema and a blob of another key are told apart from values', async () => {
   const bytes = Buffer.from(await seal(META, 'value'));
-  const faultOf = (asked: string, blob: Uint8Array): string | undefined => {
+  const faultOf = (name: string, blob: Uint8Array): string | undefined => {
     try {
-      open(asked, blob);
+      open(name, blob);
       return undefined;
     } catch (error) {
       return (error as IntegrityError).fault;

@@ -17,7 +17,7 @@ export const OTHER_HASH = '07f24d6b1ef83e37aeb5dc5443ff48aa';
 export const TICKERS = ['AAPL', 'MSFT', 'NFLX', 'CSCO'] as const;
 
 /** Made-up stocks of five dates. */
-export function stocks(envDate = ENV_DATE): StrategyContext {
+function stocks(envDate = ENV_DATE): StrategyContext {
   const closes = [50, 51, 49.5, 50, 52];
   return contextOf(
     Object.fromEntries(

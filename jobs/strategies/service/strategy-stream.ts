@@ -5,7 +5,7 @@ import type { LevelSeries, Strategy } from '../strategy.ts';
 import type { StrategyServiceLike } from './strategy-service-like.ts';
 
 /** One bar of a ticker; what there is none of is left out. */
-export interface LiveBar {
+interface LiveBar {
   readonly close?: number;
   readonly volume?: number;
   readonly dividend?: number;
