@@ -8,7 +8,7 @@ import { REDIS_ACCESS } from '../../jobs/trading/backend/redis-access.ts';
 import { acknowledge } from '../compliance.ts';
 
 /** What a serverless cache may grow to, which bounds its bill. Beyond it writes are refused; nothing is evicted. */
-interface TradingStateLimits {
+export interface TradingStateLimits {
   /** 1 GB to 5,000 GB. */
   readonly storage: Size;
   /** Units of work a second, 1,000 to 15,000,000: one for each kilobyte of a simple command, more for longer work. */
