@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import { firstLine } from '../runtime/errors.ts';
 import { decodeValue, encodeValue } from './codec.ts';
@@ -27,6 +27,8 @@ const DIGEST_AT = 12;
 const META_AT = 44;
 /** Below this compression saves nothing worth its time. */
 const MIN_COMPRESSED_BYTES = 512;
+/** A thread takes longer to start on less than this than the work itself. */
+const MIN_THREADED_BYTES = 65_536;
 const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 const compress = promisify(zstdCompress);
@@ -104,7 +106,11 @@ export function open(key: string, stored: Uint8Array, isTrusted = false): Envelo
     async value() {
       try {
         if (compression === COMPRESSIONS.none) return decodeValue(payload);
-        return decodeValue(await decompress(payload, { maxOutputLength: Math.max(1, meta.payloadBytes) }));
+        const options = { maxOutputLength: Math.max(1, meta.payloadBytes) };
+        const isSmall = payload.length < MIN_THREADED_BYTES && meta.payloadBytes < MIN_THREADED_BYTES;
+        return decodeValue(
+          isSmall ? zstdDecompressSync(payload, options) : await decompress(payload, options),
+        );
       } catch (error) {
         throw corrupt(key, firstLine(error), error);
       }
