@@ -125,7 +125,10 @@ async function measureStrategies(isBuild: boolean): Promise<unknown> {
     lake: `file:${join(folder, 'lake')}`,
     objects: { url: `file:${join(folder, 'objects')}`, organisation: 'bench', workspace: 'bench' },
   };
+  const startedAt = performance.now();
   const environment = openEnvironment({ envDate: '2012-12-31', settings });
+  // What prices there are decides which strategies are meant: part of the start, and told apart.
+  await environment.hash();
   const from = performance.now();
   const service = environment.strategyService();
   let strategies: (Strategy | undefined)[];
@@ -150,5 +153,5 @@ async function measureStrategies(isBuild: boolean): Promise<unknown> {
   }
   if (isBuild) await service.cacheStrategy(strategies as Strategy[]);
   await environment.close();
-  return { ms, rows, digest: digest.digest('hex') };
+  return { environmentMs: from - startedAt, ms, rows, digest: digest.digest('hex') };
 }

@@ -12,6 +12,7 @@ const RUNS = 9;
 const BUCKET = 'bench';
 
 interface StrategiesRun {
+  readonly environmentMs: number;
   readonly ms: number;
   readonly rows: number;
   readonly digest: string;
@@ -77,6 +78,7 @@ async function benchStrategies(folder: string): Promise<unknown> {
     strategies: 4,
     rows: all[0]!.rows,
     runs: RUNS,
+    environmentMs: Number(median(all.map(({ environmentMs }) => environmentMs)).toPrecision(3)),
     buildMs: Number(buildMs!.toPrecision(3)),
     readMs: Number(readMs!.toPrecision(3)),
     ratio: Number((buildMs! / readMs!).toPrecision(3)),

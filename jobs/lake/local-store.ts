@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync, type Dirent } from 'node:fs';
 import { mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -39,15 +39,10 @@ export class LocalStore implements ObjectStore {
     yield* this.#walk(folder, prefix);
   }
 
-  async *#walk(folder: string, prefix: string): AsyncIterable<ObjectInfo> {
-    const entries = await readdir(join(this.#root, folder), { withFileTypes: true }).catch(
-      (error: unknown) => {
-        if (isMissing(error)) return [];
-        throw this.#failure('list', folder, error);
-      },
-    );
+  /** Synchronous: each call takes microseconds, and handing it to a thread ten times as long. */
+  *#walk(folder: string, prefix: string): Iterable<ObjectInfo> {
     // A folder sorts as its keys do: with the slash that follows its name.
-    const named = entries
+    const named = this.#entriesOf(folder)
       .filter((entry) => !entry.name.startsWith('.'))
       .map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : ''))
       .toSorted();
@@ -55,11 +50,20 @@ export class LocalStore implements ObjectStore {
       if (name.endsWith('/')) {
         if (name.startsWith(prefix) || prefix.startsWith(name)) yield* this.#walk(name, prefix);
       } else if (name.startsWith(prefix)) {
-        const info = await stat(join(this.#root, name), { bigint: true }).catch(() => undefined);
+        const info = statSync(join(this.#root, name), { bigint: true, throwIfNoEntry: false });
         if (info !== undefined) {
           yield { key: name, bytes: Number(info.size), version: versionOf(info), modifiedAt: info.mtime };
         }
       }
+    }
+  }
+
+  #entriesOf(folder: string): Dirent[] {
+    try {
+      return readdirSync(join(this.#root, folder), { withFileTypes: true });
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw this.#failure('list', folder, error);
     }
   }
 

@@ -27,8 +27,8 @@ const DIGEST_AT = 12;
 const META_AT = 44;
 /** Below this compression saves nothing worth its time. */
 const MIN_COMPRESSED_BYTES = 512;
-/** A thread takes longer to start on less than this than the work itself. */
-const MIN_THREADED_BYTES = 65_536;
+/** Less than this takes about a millisecond; a thread would take as long to start on it. */
+const MIN_THREADED_BYTES = 2 ** 20;
 const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 const compress = promisify(zstdCompress);
