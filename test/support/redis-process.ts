@@ -4,28 +4,32 @@ import { createServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /*
- * Redis servers of our own. Debian has Redis as the package redis-server, which the tests install where it is missing
- * and that is possible; elsewhere the suites that need it are skipped with the reason.
+ * Redis servers of our own, with certificates of their own. Debian has what that takes as the packages redis-server and
+ * openssl, which the tests install where one is missing and that is possible; elsewhere the suites that need them are
+ * skipped with the reason.
  */
 
-/** Looks for a server, or installs one. Runs once, before all suites. */
+const PACKAGES = ['redis-server', 'openssl'];
+
+/** Looks for the programs, or installs them. Runs once, before all suites. */
 export function installRedis(): void {
   try {
-    if (hasRedis()) return;
+    if (hasPrograms()) return;
     if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-      throw new Error('there is no redis-server, and installing it needs root and apt-get');
+      throw new Error(`${PACKAGES.join(' or ')} is missing, and installing it needs root and apt-get`);
     }
-    process.stderr.write('installing redis-server\n');
+    process.stderr.write(`installing ${PACKAGES.join(' and ')}\n`);
     execFileSync('apt-get', ['update', '-q'], { stdio: 'pipe' });
-    execFileSync('apt-get', ['install', '-qy', '--no-install-recommends', 'redis-server'], { stdio: 'pipe' });
+    execFileSync('apt-get', ['install', '-qy', '--no-install-recommends', ...PACKAGES], { stdio: 'pipe' });
   } catch (error) {
     process.env['TEST_REDIS_MISSING'] = `Redis cannot be had: ${String(error).split('\n', 1)[0]}`;
   }
 }
 
-function hasRedis(): boolean {
+function hasPrograms(): boolean {
   try {
     execFileSync('redis-server', ['--version'], { stdio: 'pipe' });
+    execFileSync('openssl', ['version'], { stdio: 'pipe' });
     return true;
   } catch {
     return false;
