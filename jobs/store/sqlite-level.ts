@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { ABSENT, type Expectation, type Version } from '../lake/object-store.ts';
 import { firstLine } from '../runtime/errors.ts';
+import { inTransaction, prepareOnce } from '../runtime/sqlite.ts';
 import { CacheUnavailableError, ConflictError, StoreError } from './errors.ts';
 import { UNCHANGED, type CacheLevel, type Entry, type ListedEntry, type StoredEntry } from './level.ts';
 
@@ -37,7 +38,7 @@ export class SqliteLevel implements CacheLevel {
   readonly #db: DatabaseSync;
   readonly #file: string;
   readonly #maxBytes: number;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #prepare: (sql: string) => StatementSync;
 
   /** Opens the file, and makes it and its folder when they are not there. */
   constructor(file: string, { maxBytes = Infinity, nowMs }: SqliteLevelOptions) {
@@ -47,6 +48,7 @@ export class SqliteLevel implements CacheLevel {
       if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
       return new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
     });
+    this.#prepare = prepareOnce(this.#db);
     try {
       this.#attempt('open', () => {
         this.#db.exec('pragma journal_mode = wal');
@@ -80,7 +82,7 @@ export class SqliteLevel implements CacheLevel {
 
   async put(key: string, entry: Entry, expected?: Expectation): Promise<Version> {
     return this.#attempt('write', () =>
-      this.#transaction(() => {
+      inTransaction(this.#db, () => {
         if (expected !== undefined && expected !== (this.#versionOf(key) ?? ABSENT))
           throw new ConflictError(`${key} is another by now`);
         if (entry.origin !== undefined && this.#refresh(key, entry.origin)) return this.#versionOf(key)!;
@@ -127,7 +129,6 @@ export class SqliteLevel implements CacheLevel {
   }
 
   async close(): Promise<void> {
-    this.#statements.clear();
     this.#db.close();
   }
 
@@ -153,7 +154,7 @@ export class SqliteLevel implements CacheLevel {
   }
 
   #createSchema(): void {
-    this.#transaction(() => {
+    inTransaction(this.#db, () => {
       const version = Number(this.#db.prepare('pragma user_version').get()!['user_version']);
       if (version > SCHEMA_VERSION) {
         throw new StoreError(
@@ -166,26 +167,6 @@ export class SqliteLevel implements CacheLevel {
         this.#db.exec(`${SCHEMA}; pragma user_version = ${SCHEMA_VERSION}`);
       }
     });
-  }
-
-  #transaction<T>(work: () => T): T {
-    this.#db.exec('begin immediate');
-    try {
-      const result = work();
-      this.#db.exec('commit');
-      return result;
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('rollback');
-      throw error;
-    }
-  }
-
-  #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#db.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
   }
 
   #attempt<T>(what: string, work: () => T): T {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { firstLine } from '../../runtime/errors.ts';
+import { inTransaction, prepareOnce } from '../../runtime/sqlite.ts';
 import { StatisticsError } from '../errors.ts';
 import { presentAttributes, type Item, type Selection, type TableStore } from './table-store.ts';
 import { TABLES, TTL_ATTRIBUTE, type TableDefinition, type TableName } from './tables.ts';
@@ -20,7 +21,7 @@ const SQL_TYPES = { S: 'text', N: 'real' } as const;
 export class SqliteStore implements TableStore {
   readonly #db: DatabaseSync;
   readonly #file: string;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #prepare: (sql: string) => StatementSync;
 
   /** Opens the file, and makes it and its folder when they are not there. What has expired by `now` is removed. */
   constructor(file: string, now = new Date()) {
@@ -30,6 +31,7 @@ export class SqliteStore implements TableStore {
       if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
       db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
       this.#db = db;
+      this.#prepare = prepareOnce(db);
       this.#db.exec('pragma journal_mode = wal; pragma synchronous = normal');
       this.#createSchema();
       this.#removeExpired(now);
@@ -117,7 +119,6 @@ export class SqliteStore implements TableStore {
   }
 
   async close(): Promise<void> {
-    this.#statements.clear();
     this.#db.close();
   }
 
@@ -166,24 +167,7 @@ export class SqliteStore implements TableStore {
   }
 
   #transaction(work: () => void): void {
-    this.#attempt(() => {
-      this.#db.exec('begin immediate');
-      try {
-        work();
-        this.#db.exec('commit');
-      } catch (error) {
-        this.#db.exec('rollback');
-        throw error;
-      }
-    });
-  }
-
-  #prepare(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#db.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+    this.#attempt(() => inTransaction(this.#db, work));
   }
 
   #attempt<T>(work: () => T): T {
