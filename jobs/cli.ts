@@ -1,37 +1,42 @@
 #!/usr/bin/env node
-import { defineCache } from './commands/cache.ts';
-import { defineLoad } from './commands/load.ts';
-import { defineObjects } from './commands/objects.ts';
-import { defineQuery } from './commands/query.ts';
-import { defineQuickstart } from './commands/quickstart.ts';
-import { defineReport } from './commands/report.ts';
-import { defineTrading } from './commands/trading.ts';
-import { defineStats } from './commands/stats.ts';
-import { defineStrategy } from './commands/strategy.ts';
-import { defineTransform } from './commands/transform.ts';
-import { defineUniverse } from './commands/universe.ts';
-import { defineVerify } from './commands/verify.ts';
-import { runJob } from './runtime/run-job.ts';
+import { enableCompileCache } from 'node:module';
+import type { Command } from 'commander';
+import { runJob, type Job } from './runtime/run-job.ts';
 import { versions } from './runtime/versions.ts';
+
+// A command line is started often, and its code changes seldom: what has been compiled once stays in the system's
+// folder for temporary files.
+enableCompileCache();
+
+/** Each command with what it needs is loaded only when it is asked for: to load all of them takes a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<(command: Command, job: Job) => void>>> = {
+  load: async () => (await import('./commands/load.ts')).defineLoad,
+  transform: async () => (await import('./commands/transform.ts')).defineTransform,
+  query: async () => (await import('./commands/query.ts')).defineQuery,
+  trading: async () => (await import('./commands/trading.ts')).defineTrading,
+  verify: async () => (await import('./commands/verify.ts')).defineVerify,
+  stats: async () => (await import('./commands/stats.ts')).defineStats,
+  cache: async () => (await import('./commands/cache.ts')).defineCache,
+  objects: async () => (await import('./commands/objects.ts')).defineObjects,
+  strategy: async () => (await import('./commands/strategy.ts')).defineStrategy,
+  universe: async () => (await import('./commands/universe.ts')).defineUniverse,
+  report: async () => (await import('./commands/report.ts')).defineReport,
+  quickstart: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
+};
+
+const argv = process.argv.slice(2);
+const names = Object.hasOwn(COMMANDS, argv[0] ?? '') ? [argv[0]!] : Object.keys(COMMANDS);
 
 await runJob(
   'signals',
-  (program, job) => {
+  async (program, job) => {
     program
       .description('Daily market prices into features for machine learning')
       .version(versions['signals']!);
-    defineLoad(program.command('load'), job);
-    defineTransform(program.command('transform'), job);
-    defineQuery(program.command('query'), job);
-    defineTrading(program.command('trading'), job);
-    defineVerify(program.command('verify'), job);
-    defineStats(program.command('stats'), job);
-    defineCache(program.command('cache'), job);
-    defineObjects(program.command('objects'), job);
-    defineStrategy(program.command('strategy'), job);
-    defineUniverse(program.command('universe'), job);
-    defineReport(program.command('report'), job);
-    defineQuickstart(program.command('quickstart'), job);
+    for (const name of names) {
+      const define = await COMMANDS[name]!();
+      define(program.command(name), job);
+    }
   },
-  process.argv.slice(2),
+  argv,
 );

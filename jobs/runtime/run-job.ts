@@ -23,7 +23,7 @@ export interface Job {
  */
 export async function runJob(
   name: string,
-  define: (command: Command, job: Job) => void,
+  define: (command: Command, job: Job) => void | Promise<void>,
   argv: readonly string[],
 ): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
@@ -48,7 +48,7 @@ export async function runJob(
     };
     const command = new Command(name).exitOverride().configureOutput({ writeErr: () => {} });
     command.showHelpAfterError(false).helpOption('-h, --help', 'show this help');
-    define(command, job);
+    await define(command, job);
     await command.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     process.exitCode = report(thrown, log);
