@@ -17,6 +17,8 @@ export default {
   collectCoverageFrom: ['jobs/**/*.ts', '!jobs/{load,transform,cli}.ts'],
   coverageProvider: 'v8',
   coverageReporters: ['text'],
-  // Tests that run commands take seconds, on a busy machine a minute.
-  testTimeout: 240_000,
+  // Jest would leave one core for itself, which on two is half of the time.
+  maxWorkers: '100%',
+  // Tests that run commands take seconds, on a machine with much else to do some minutes.
+  testTimeout: 600_000,
 };
