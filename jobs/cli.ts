@@ -13,15 +13,15 @@ const COMMANDS: Readonly<Record<string, () => Promise<(command: Command, job: Jo
   load: async () => (await import('./commands/load.ts')).defineLoad,
   transform: async () => (await import('./commands/transform.ts')).defineTransform,
   query: async () => (await import('./commands/query.ts')).defineQuery,
-  trading: async () => (await import('./commands/trading.ts')).defineTrading,
+  report: async () => (await import('./commands/report.ts')).defineReport,
   verify: async () => (await import('./commands/verify.ts')).defineVerify,
+  universe: async () => (await import('./commands/universe.ts')).defineUniverse,
+  quickstart: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
   stats: async () => (await import('./commands/stats.ts')).defineStats,
   cache: async () => (await import('./commands/cache.ts')).defineCache,
   objects: async () => (await import('./commands/objects.ts')).defineObjects,
   strategy: async () => (await import('./commands/strategy.ts')).defineStrategy,
-  universe: async () => (await import('./commands/universe.ts')).defineUniverse,
-  report: async () => (await import('./commands/report.ts')).defineReport,
-  quickstart: async () => (await import('./commands/quickstart.ts')).defineQuickstart,
+  trading: async () => (await import('./commands/trading.ts')).defineTrading,
 };
 
 const argv = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
 import { formatResult } from '../query/format.ts';
+import { isSymbol } from '../market/universe.ts';
 import { awsConfig } from '../runtime/aws.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { parseDate } from '../runtime/dates.ts';
 import { UsageError } from '../runtime/errors.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { iamPolicy } from '../statistics/cache/iam-policy.ts';
@@ -16,9 +16,16 @@ import {
 } from '../statistics/cache/open-cache.ts';
 import { TABLES, type TableName } from '../statistics/cache/tables.ts';
 import { METHODS } from '../statistics/estimators/estimate.ts';
-import { oneOf } from './options.ts';
+import { dateFor, oneOf } from './options.ts';
 
+const PARTITIONS = ['aws', 'aws-cn', 'aws-us-gov'] as const;
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+function parseSymbol(text: string): string {
+  if (!isSymbol(text))
+    throw new UsageError(`--ticker "${text}" is no symbol; the cache knows no other names`);
+  return text;
+}
 
 interface Local {
   readonly local: boolean;
@@ -52,11 +59,13 @@ export function defineCache(command: Command, job: Job): void {
 
   define('invalidate')
     .description('remove statistics that fit all conditions given')
-    .option('--ticker <symbol>', 'of a ticker; without another condition its prices are read again, too')
-    .option('--method <name>', METHODS.join(', '), oneOf('--method', METHODS))
-    .option('--end-before <date>', 'of windows that end before a date', (text) =>
-      parseDate(text, '--end-before'),
+    .option(
+      '--ticker <symbol>',
+      'of a ticker; without another condition its prices are read again, too',
+      parseSymbol,
     )
+    .option('--method <name>', METHODS.join(', '), oneOf('--method', METHODS))
+    .option('--end-before <date>', 'of windows that end before a date', dateFor('--end-before'))
     .addOption(new Option('--weekends', 'of coins with weekends'))
     .option('--no-weekends', 'without weekends')
     .option('--all', 'every statistic', false)
@@ -90,7 +99,7 @@ export function defineCache(command: Command, job: Job): void {
     .description('the least that a role needs for the cache in DynamoDB')
     .option('--region <region>', 'where the tables are', '*')
     .option('--account <id>', 'whose they are', '*')
-    .option('--partition <name>', 'aws, aws-cn, aws-us-gov', 'aws')
+    .option('--partition <name>', PARTITIONS.join(', '), oneOf('--partition', PARTITIONS), 'aws')
     .option('--provision', 'also to make and drop the tables', false)
     .action((options: { region: string; account: string; partition: string; provision: boolean }) => {
       const { region, account, partition, provision } = options;

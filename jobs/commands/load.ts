@@ -29,13 +29,23 @@ import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { withScratch } from '../runtime/scratch.ts';
 import { versions } from '../runtime/versions.ts';
-import { collect, logFile, oneOf, parseCount, parsePositive, parseShard, parseShare } from './options.ts';
+import {
+  collect,
+  countFor,
+  dateFor,
+  logFile,
+  numberFor,
+  oneOf,
+  parseShard,
+  positiveFor,
+  shareFor,
+} from './options.ts';
 import { connectYahoo, PATIENCE, type Patience } from './yahoo.ts';
 
 export interface LoadOptions extends Partial<Patience> {
   readonly start?: string;
   readonly end?: string;
-  readonly history?: string;
+  readonly history?: IsoDate;
   readonly ticker: readonly string[];
   readonly ntickers?: number;
   readonly universe?: string;
@@ -63,9 +73,10 @@ export function defineLoad(command: Command, job: Job): void {
     .option(
       '--history <date>',
       'first trading date of names that the lake does not have yet (default: --start)',
+      dateFor('--history'),
     )
     .option('--ticker <name>', 'load this symbol, numerai or Bloomberg ticker only; repeatable', collect, [])
-    .option('--ntickers <n>', 'load the first n tickers only', parseCount)
+    .option('--ntickers <n>', 'load the first n tickers only', countFor('--ntickers'))
     .option(
       '--universe <file>',
       'CSV file with the names to load (default: data/config/universe.csv for yahoo)',
@@ -74,23 +85,47 @@ export function defineLoad(command: Command, job: Job): void {
     .option(
       '--merge-shards <n>',
       'load nothing; put the manifests of n shards together and judge them',
-      parseCount,
+      countFor('--merge-shards'),
     )
     .option('--source <name>', 'yahoo or csv', oneOf('--source', ['yahoo', 'csv']), 'yahoo')
     .option('--path <folder>', 'folder of <TICKER>.csv files, for --source csv')
-    .option('--min-coverage <share>', 'least share of tickers to be good, 0 to 1', parseShare, 0.95)
+    .option(
+      '--min-coverage <share>',
+      'least share of tickers to be good, 0 to 1',
+      shareFor('--min-coverage'),
+      0.95,
+    )
     .option('--accept', 'take answers that would be held back as suspicious', false)
-    .option('--rate <n>', 'requests a second, 0 for no limit (default: YAHOO_RATE, else 2)', parseRate)
-    .option('--in-flight <n>', 'requests at once (default: YAHOO_IN_FLIGHT, else 4)', parseCount)
-    .option('--timeout <seconds>', 'longest wait for a whole answer', parsePositive, PATIENCE.timeout)
-    .option('--attempts <n>', 'requests for one ticker, retries included', parseCount, PATIENCE.attempts)
+    .option(
+      '--rate <n>',
+      'requests a second, 0 for no limit (default: YAHOO_RATE, else 2)',
+      numberFor('--rate', 'a number of 0 or more', (rate) => rate >= 0),
+    )
+    .option('--in-flight <n>', 'requests at once (default: YAHOO_IN_FLIGHT, else 4)', countFor('--in-flight'))
+    .option(
+      '--timeout <seconds>',
+      'longest wait for a whole answer',
+      positiveFor('--timeout'),
+      PATIENCE.timeout,
+    )
+    .option(
+      '--attempts <n>',
+      'requests for one ticker, retries included',
+      countFor('--attempts'),
+      PATIENCE.attempts,
+    )
     .option(
       '--backoff <seconds>',
       'longest wait before the first retry; doubles with each one',
-      parsePositive,
+      positiveFor('--backoff'),
       PATIENCE.backoff,
     )
-    .option('--deadline <minutes>', 'start no request after so long', parsePositive, PATIENCE.deadline)
+    .option(
+      '--deadline <minutes>',
+      'start no request after so long',
+      positiveFor('--deadline'),
+      PATIENCE.deadline,
+    )
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
     .option('--local', 'AWS credentials from data/credential/aws.csv', false)
     .action(async () => {
@@ -172,7 +207,7 @@ async function loadFromYahoo(
   const { now } = job;
   const asked = {
     isRoutine: options.start === undefined && options.ticker.length === 0,
-    historyStart: options.history === undefined ? undefined : parseDate(options.history, '--history'),
+    historyStart: options.history,
     isTrusted: options.accept === true,
   };
   const { tickers, range } = request;
@@ -218,8 +253,4 @@ async function resolveTickers(
 function requirePath({ path }: LoadOptions): string {
   if (path === undefined) throw new UsageError('--source csv needs --path, the folder of <TICKER>.csv files');
   return path;
-}
-
-function parseRate(text: string): number {
-  return text === '0' ? 0 : parsePositive(text);
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Shard } from '../market/universe.ts';
+import { parseDate, type IsoDate } from '../runtime/dates.ts';
 import { UsageError } from '../runtime/errors.ts';
 
 /** Gathers the values of a repeatable option. */
@@ -7,29 +8,38 @@ export function collect(value: string, previous: readonly string[]): string[] {
   return [...previous, value];
 }
 
-/** A whole number of 1 or more. */
-export function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1)
-    throw new UsageError(`"${text}" is not a whole number of 1 or more`);
-  return count;
+/** A parser for a whole number of 1 or more. */
+export function countFor(option: string): (text: string) => number {
+  return numberFor(option, 'a whole number of 1 or more', (value) => Number.isInteger(value) && value >= 1);
 }
 
-/** A number above zero. */
-export function parsePositive(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value < Infinity)) {
-    throw new UsageError(`"${text}" is not a number above 0`);
-  }
-  return value;
+/** A parser for a number above zero. */
+export function positiveFor(option: string): (text: string) => number {
+  return numberFor(option, 'a number above 0', (value) => value > 0);
 }
 
-/** A share from 0 to 1. */
-export function parseShare(text: string): number {
-  const share = Number(text);
-  if (text.trim() === '' || !(share >= 0 && share <= 1))
-    throw new UsageError(`"${text}" is not a share from 0 to 1`);
-  return share;
+/** A parser for a share from 0 to 1. */
+export function shareFor(option: string): (text: string) => number {
+  return numberFor(option, 'a share from 0 to 1', (value) => value >= 0 && value <= 1);
+}
+
+/** A parser for a number that `isRight`; `what` says which those are. */
+export function numberFor(
+  option: string,
+  what = 'a number',
+  isRight: (value: number) => boolean = () => true,
+): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || !isRight(value))
+      throw new UsageError(`${option} "${text}" is not ${what}`);
+    return value;
+  };
+}
+
+/** A parser for a date. */
+export function dateFor(option: string): (text: string) => IsoDate {
+  return (text) => parseDate(text, option);
 }
 
 /** A share of the work, written `i/n`. */

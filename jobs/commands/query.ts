@@ -53,6 +53,10 @@ export async function runQuery(
   if ((sql === undefined) === (options.name === undefined)) {
     throw new UsageError('give either SQL or --name; "signals query --help" lists the named queries');
   }
+  if (options.set !== undefined && (options.name === undefined || !findNamedQuery(options.name).needsSet)) {
+    const withSet = listNamedQueries().filter(({ needsSet }) => needsSet);
+    throw new UsageError(`--set goes with --name ${withSet.map(({ name }) => name).join(', ')} only`);
+  }
   const lakeUrl = options.lake ?? job.environment.lake;
   const store = await openLake(lakeUrl, options.local);
   const statement = sql ?? (await renderNamed(options, store));

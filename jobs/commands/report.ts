@@ -14,7 +14,7 @@ import { packageRoot } from '../runtime/package-root.ts';
 import { replaceFile } from '../runtime/replace-file.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
-import { oneOf, parseCount } from './options.ts';
+import { countFor, oneOf } from './options.ts';
 
 interface ReportOptions {
   readonly runs: number;
@@ -34,7 +34,7 @@ export function defineReport(command: Command, job: Job): void {
       'load: coverage, failures, doubtful series, restatements, latency',
       oneOf('report', ['load']),
     )
-    .option('--runs <n>', 'read the manifests of the newest n runs', parseCount, 30)
+    .option('--runs <n>', 'read the manifests of the newest n runs', countFor('--runs'), 30)
     .option('--out <file>', 'the page to write', 'data/report/load.html')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
     .option('--local', 'AWS credentials from data/credential/aws.csv', false)

@@ -4,8 +4,6 @@ import { openLake } from '../lake/open-lake.ts';
 import { isSymbol } from '../market/universe.ts';
 import { formatResult } from '../query/format.ts';
 import { awsConfig } from '../runtime/aws.ts';
-import { parseDate } from '../runtime/dates.ts';
-import { UsageError } from '../runtime/errors.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { METHODS } from '../statistics/estimators/estimate.ts';
@@ -16,7 +14,7 @@ import { OBJECTIVES } from '../statistics/functions/portfolios.ts';
 import { openStatistics, parseMaturity } from '../statistics/open-statistics.ts';
 import { renderPlot } from '../statistics/plots/render-plot.ts';
 import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
-import { oneOf, parseCount, parsePositive } from './options.ts';
+import { countFor, dateFor, numberFor, oneOf, positiveFor } from './options.ts';
 import { plotForm, writeOutput } from './output-file.ts';
 import { resolveTickers } from './universe.ts';
 
@@ -61,14 +59,14 @@ export function defineStats(command: Command, job: Job): void {
         `${OBJECTIVES.join(', ')} (default: target-return with --target, else minimum-variance)`,
         oneOf('--objective', OBJECTIVES),
       )
-      .option('--target <rate>', 'annual return to reach with the least variance', parseNumber),
+      .option('--target <rate>', 'annual return to reach with the least variance', numberFor('--target')),
     false,
   );
   withOutput(
     withBounds(ofPrices('frontier')).option(
       '--steps <n>',
       'portfolios, both ends included (default: 5)',
-      parseCount,
+      countFor('--steps'),
     ),
     true,
   );
@@ -77,7 +75,11 @@ export function defineStats(command: Command, job: Job): void {
   withOutput(ofPrices('moving-averages'), false);
   withOutput(ofPrices('returns'), true);
   withOutput(
-    ofPrices('ddm').option('--discount <rate>', 'annual rate (default: the cost of equity)', parsePositive),
+    ofPrices('ddm').option(
+      '--discount <rate>',
+      'annual rate (default: the cost of equity)',
+      positiveFor('--discount'),
+    ),
     false,
   );
   withOutput(
@@ -86,9 +88,7 @@ export function defineStats(command: Command, job: Job): void {
   );
   withOutput(
     define('yield-curve')
-      .option('--date <date>', 'the newest curve up to this day (default: today)', (text) =>
-        parseDate(text, '--date'),
-      )
+      .option('--date <date>', 'the newest curve up to this day (default: today)', dateFor('--date'))
       .addOption(
         new Option('--convention <name>', 'par yields are compounded twice a year').choices([
           'as-published',
@@ -157,12 +157,8 @@ async function resolveNames(given: Input, lake: ObjectStore): Promise<Input> {
 
 function withWindow(command: Command): Command {
   return command
-    .option('--start <date>', 'first date (default: 145 days before the end)', (text) =>
-      parseDate(text, '--start'),
-    )
-    .option('--end <date>', 'first date no longer wanted (default: tomorrow)', (text) =>
-      parseDate(text, '--end'),
-    );
+    .option('--start <date>', 'first date (default: 145 days before the end)', dateFor('--start'))
+    .option('--end <date>', 'first date no longer wanted (default: tomorrow)', dateFor('--end'));
 }
 
 function withMarket(command: Command): Command {
@@ -180,19 +176,19 @@ function withMarket(command: Command): Command {
 
 function withTail(command: Command): Command {
   return command
-    .option('--probability <p>', 'of the tail (default: 0.05)', parsePositive)
-    .option('--years <t>', 'time ahead (default: 1)', parsePositive);
+    .option('--probability <p>', 'of the tail (default: 0.05)', positiveFor('--probability'))
+    .option('--years <t>', 'time ahead (default: 1)', positiveFor('--years'));
 }
 
 function withBounds(command: Command): Command {
   return command
-    .option('--invest <amount>', 'buy shares for this amount', parsePositive)
+    .option('--invest <amount>', 'buy shares for this amount', positiveFor('--invest'))
     .option(
       '--min-weight <w>',
       'least weight of an asset, below 0 for short positions (default: 0)',
-      parseNumber,
+      numberFor('--min-weight'),
     )
-    .option('--max-weight <w>', 'largest weight of an asset (default: 1)', parseNumber);
+    .option('--max-weight <w>', 'largest weight of an asset (default: 1)', numberFor('--max-weight'));
 }
 
 function withOutput(command: Command, hasPlot: boolean): void {
@@ -205,12 +201,8 @@ function withOutput(command: Command, hasPlot: boolean): void {
   if (hasPlot) command.option('--plot <file>', 'draw it into an .svg or .html file');
 }
 
-function parseNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`"${text}" is not a number`);
-  return value;
-}
+const parseRate = numberFor('--risk-free', 'an annual rate such as 0.04, or a maturity such as ONE_YEAR');
 
 function parseRiskFree(text: string): number | string {
-  return /^[A-Z_]+$/.test(text) ? parseMaturity('--risk-free', text) : parseNumber(text);
+  return /^[A-Z_]+$/.test(text) ? parseMaturity('--risk-free', text) : parseRate(text);
 }

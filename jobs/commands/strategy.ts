@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { AnalysisEnvironment } from '../environment/environment.ts';
+import { openLake } from '../lake/open-lake.ts';
+import { isSymbol } from '../market/universe.ts';
 import { FORMATS, formatResult, type Format } from '../query/format.ts';
-import { fromDay, parseDate, utcDate, type IsoDate } from '../runtime/dates.ts';
+import { fromDay, utcDate, type IsoDate } from '../runtime/dates.ts';
 import { UsageError } from '../runtime/errors.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { StoreError } from '../store/errors.ts';
@@ -10,8 +12,9 @@ import { strategyKey } from '../strategies/service/strategy-key.ts';
 import { getSingleStockStrategy } from '../strategies/single-stock.ts';
 import type { Strategy } from '../strategies/strategy.ts';
 import { withObjects, withPlace, type PlaceOptions } from './objects.ts';
-import { oneOf, parseCount, parsePositive, parseShare } from './options.ts';
+import { countFor, dateFor, oneOf, positiveFor, shareFor } from './options.ts';
 import { plotForm, writeOutput } from './output-file.ts';
+import { resolveTickers } from './universe.ts';
 
 /** What an environment is made with, beside where things are. */
 interface AsOfOptions extends PlaceOptions {
@@ -41,16 +44,16 @@ export function defineStrategy(command: Command, job: Job): void {
 
   const build = withAsOf(command.command('build'))
     .description('stocks with their dividends reinvested; from the cache where they are in it')
-    .argument('<tickers...>')
+    .argument('<tickers...>', "symbols, or numerai or Bloomberg identifiers in quotes ('AAPL US')")
     .option(
       '--mode <name>',
       'exClose, payDate, none: when dividends buy',
       oneOf('--mode', ['exClose', 'payDate', 'none']),
     )
-    .option('--pay-lag <n>', 'business days from ex-date to payment, with payDate', parseCount)
-    .option('--cost <share>', 'of what is bought, 0.001 is 10 basis points', parseShare)
-    .option('--withholding <share>', 'of each dividend', parseShare)
-    .option('--initial-cash <amount>', 'paid for the first units', parsePositive)
+    .option('--pay-lag <n>', 'business days from ex-date to payment, with payDate', countFor('--pay-lag'))
+    .option('--cost <share>', 'of what is bought, 0.001 is 10 basis points', shareFor('--cost'))
+    .option('--withholding <share>', 'of each dividend', shareFor('--withholding'))
+    .option('--initial-cash <amount>', 'paid for the first units', positiveFor('--initial-cash'))
     .option('--name <name>', 'kept under this, for one ticker (default: TICKER REINV STRATEGY)')
     .option('--plot <file>', 'draw the history of one ticker into an .svg or .html file')
     .action((tickers: string[]) => runBuild(tickers, build.opts<BuildOptions>(), job));
@@ -69,7 +72,7 @@ export function defineStrategy(command: Command, job: Job): void {
     .description('the history of a strategy')
     .argument('<strategy>', 'a name, or a key for any date and hash')
     .option('--format <format>', FORMATS.join(', '), oneOf('--format', FORMATS), 'table')
-    .option('--rows <n>', 'the last rows in a table', parseCount, 10)
+    .option('--rows <n>', 'the last rows in a table', countFor('--rows'), 10)
     .option('--plot <file>', 'draw it into an .svg or .html file')
     .action((strategy: string) => runShow(strategy, show.opts<ShowOptions>(), job));
 
@@ -114,12 +117,17 @@ async function runBuild(tickers: readonly string[], options: BuildOptions, job: 
   if (tickers.length > 1 && (name !== undefined || plot !== undefined))
     throw new UsageError('--name and --plot go with one ticker');
   const form = plot === undefined ? undefined : plotForm(plot);
+  if (mode === 'payDate' && payLag === undefined)
+    throw new UsageError('--mode payDate needs --pay-lag, the business days from ex-date to payment');
+  const symbols = tickers.every(isSymbol)
+    ? tickers
+    : await resolveTickers(tickers, await openLake(place.lake ?? job.environment.lake, place.local));
   const given = { mode, payLag, cost, withholding, initialCash, name };
   const parameters = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   await withAnalysis(place, undefined, job, async (environment) => {
     const context = await environment.strategyContext();
     const service = environment.strategyService();
-    for (const exchangeTicker of tickers) {
+    for (const exchangeTicker of symbols) {
       const wanted = getSingleStockStrategy({ exchangeTicker, ...parameters }, context);
       const found = await service.getStrategyByName(wanted.name);
       if (found !== undefined && !isDeepStrictEqual(found.recipe, wanted.recipe))
@@ -200,12 +208,8 @@ async function keyOf(environment: AnalysisEnvironment, name: string): Promise<st
 
 function withAsOf(command: Command): Command {
   return withObjects(command)
-    .option('--env-date <date>', 'as of (default: the last date of the lake)', (text) =>
-      parseDate(text, '--env-date'),
-    )
-    .option('--start <date>', 'where strategies start (default: at their first price)', (text) =>
-      parseDate(text, '--start'),
-    )
+    .option('--env-date <date>', 'as of (default: the last date of the lake)', dateFor('--env-date'))
+    .option('--start <date>', 'where strategies start (default: at their first price)', dateFor('--start'))
     .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)');
 }

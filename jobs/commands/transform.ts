@@ -17,7 +17,7 @@ import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { versions } from '../runtime/versions.ts';
-import { collect, logFile, oneOf, parseCount } from './options.ts';
+import { collect, countFor, logFile, numberFor, oneOf } from './options.ts';
 import { resolveTickers } from './universe.ts';
 
 export interface TransformOptions {
@@ -59,7 +59,11 @@ export function defineTransform(command: Command, job: Job): void {
     .option('--sample <name>', 'weekly or daily eras', oneOf('--sample', ['weekly', 'daily']), 'weekly')
     .option('--na <what>', 'keep or drop rows that have a NULL', oneOf('--na', ['keep', 'drop']), 'keep')
     .option('--since <date>', 'write eras on or after this date only')
-    .option('--window <days>', 'let indicators see this many calendar days of prices only', parseCount)
+    .option(
+      '--window <days>',
+      'let indicators see this many calendar days of prices only',
+      countFor('--window'),
+    )
     .option('--as-of <date>', 'one row per ticker for a decision on this date, or `latest`, into <set>_live')
     .option('--set <name>', 'name of the set to write (default: the group)')
     .option('--rebuild', 'replace the set when it was made with another setting', false)
@@ -69,7 +73,11 @@ export function defineTransform(command: Command, job: Job): void {
       collect,
       [],
     )
-    .option('--threads <n>', 'threads to compute on (default: as many as are worth it)', parseCount)
+    .option(
+      '--threads <n>',
+      'threads to compute on (default: as many as are worth it)',
+      countFor('--threads'),
+    )
     .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
     .option('--local', 'AWS credentials from data/credential/aws.csv', false)
@@ -181,13 +189,11 @@ function chooseSet({ set, cmd, asOf }: TransformOptions): string {
 // One ticker rarely has more rows than this, and every lag is a column of its own.
 const MAX_LAGS = 1000;
 
-function parseLags(text: string): number {
-  const lags = Number(text);
-  if (!Number.isInteger(lags) || lags < 1 || lags > MAX_LAGS) {
-    throw new UsageError(`--lags "${text}" is not a whole number from 1 to ${MAX_LAGS}`);
-  }
-  return lags;
-}
+const parseLags = numberFor(
+  '--lags',
+  `a whole number from 1 to ${MAX_LAGS}`,
+  (lags) => Number.isInteger(lags) && lags >= 1 && lags <= MAX_LAGS,
+);
 
 function describe(summary: TransformSummary, set: string, settings: FeatureSettings, lake: string): string {
   const { eras, skipped, rows, features, tickers, bytes, nullShare, manifest } = summary;

@@ -32,10 +32,10 @@ import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { packageRoot } from '../runtime/package-root.ts';
 import { createProgress } from '../runtime/progress.ts';
-import { replaceFile } from '../runtime/replace-file.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
+import { writeOutput } from './output-file.ts';
 import { connectYahoo } from './yahoo.ts';
 
 interface RefreshOptions {
@@ -113,7 +113,7 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
         signal: job.signal,
         today,
         save: async () => {
-          if (!options.dryRun) await replaceFile(evidenceFile, formatEvidence(evidence));
+          if (!options.dryRun) await writeOutput(evidenceFile, formatEvidence(evidence));
         },
       });
     }
@@ -123,7 +123,7 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
       const text = formatUniverse(refreshed.universe);
       // What is written has to be what can be read.
       parseUniverse(text, options.universe);
-      await replaceFile(options.universe, text);
+      await writeOutput(options.universe, text);
       if (store !== undefined) {
         const isNew = await saveUniverse(store, db, refreshed.universe, today, scratch);
         table = `${store.url}, ${isNew ? 'written' : 'up to date'}`;

@@ -10,6 +10,7 @@ import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, SignalsError } from '../runtime/errors.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
+import { resolveTickers } from './universe.ts';
 
 interface VerifyOptions {
   readonly ticker: string;
@@ -22,7 +23,7 @@ interface VerifyOptions {
 export function defineVerify(command: Command, job: Job): void {
   command
     .description('compare each indicator with technicalindicators where both define it alike')
-    .requiredOption('--ticker <symbol>', 'whose prices to compare on')
+    .requiredOption('--ticker <name>', 'whose prices to compare on: symbol, numerai or Bloomberg ticker')
     .option('--provider <name>', 'whose prices to read (default: yahoo, else the only one)')
     .option('--lake <url>', 'file:PATH or s3://BUCKET[/PREFIX] (default: SIGNALS_LAKE)')
     .option('--local', 'AWS credentials from data/credential/aws.csv', false)
@@ -31,11 +32,15 @@ export function defineVerify(command: Command, job: Job): void {
     });
 }
 
-async function runVerify({ ticker, provider: asked, lake, local }: VerifyOptions, job: Job): Promise<void> {
+async function runVerify(
+  { ticker: name, provider: asked, lake, local }: VerifyOptions,
+  job: Job,
+): Promise<void> {
   const store = await openLake(lake ?? job.environment.lake, local);
   const provider = await chooseProvider(store, asked);
   if (provider === undefined)
     throw new LakeError(`lake "${store.url}" has no prices; fill it with "signals load" first`);
+  const [ticker = name] = await resolveTickers([name], store);
   await withScratch('verify', async (scratch) => {
     const source = await PriceSource.open(await openDuckDB(scratch), {
       lake: store.url,

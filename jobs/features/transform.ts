@@ -201,6 +201,14 @@ async function computeAndWrite(
   };
   const source = await PriceSource.open(db, options);
   const tickers = await source.tickers();
+  const found = new Set(tickers.map(({ ticker }) => ticker));
+  const absent = request.tickers.filter((ticker) => !found.has(ticker));
+  for (const ticker of absent) tally.tickers.set(ticker, `no prices before ${before}`);
+  if (absent.length > 0 && tickers.length === 0) {
+    throw new LakeError(
+      `lake "${store.url}" has no prices of ${settings.provider} before ${before} of ${absent.join(', ')}; load them, or check the names`,
+    );
+  }
   if (tickers.length === 0) {
     log.warn(
       { event: 'transform.empty' },

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { awsConfig } from '../runtime/aws.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { LocalStore } from './local-store.ts';
@@ -17,7 +18,12 @@ export async function openLake(url: string, useCredentialFile: boolean): Promise
     );
   }
   const file = /^file:(?:\/\/)?(.+)$/.exec(url);
-  if (file !== null) return new LocalStore(file[1]!);
+  if (file !== null) {
+    const found = await stat(file[1]!).catch(() => undefined);
+    if (found?.isDirectory() === false)
+      throw new UsageError(`lake "${url}" is no folder; name one, it is made when it is not there`);
+    return new LocalStore(file[1]!);
+  }
 
   const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*?))?\/*$/.exec(url);
   if (s3 === null) throw new UsageError(`lake "${url}" is neither file:PATH nor s3://BUCKET[/PREFIX]`);

@@ -16,7 +16,8 @@ import {
 } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
-import { firstLine, LakeError } from '../runtime/errors.ts';
+import { missingRegion } from '../runtime/aws.ts';
+import { firstLine, LakeError, type SignalsError } from '../runtime/errors.ts';
 import {
   ABSENT,
   ConflictError,
@@ -205,8 +206,9 @@ export class S3Store implements ObjectStore {
     return { Bucket: this.#bucket, Key: this.#prefix + key };
   }
 
-  #failure(what: string, key: string, error: unknown): LakeError {
-    return new LakeError(`cannot ${what} ${key} in ${this.#what} "${this.url}": ${firstLine(error)}`, error);
+  #failure(what: string, key: string, error: unknown): SignalsError {
+    const message = `cannot ${what} ${key} in ${this.#what} "${this.url}": ${firstLine(error)}`;
+    return missingRegion(error) ?? new LakeError(message, error);
   }
 }
 

@@ -13,7 +13,7 @@ const FILES_AT_ONCE = 4;
  * run (MarketError) with the lake as it was. What they say is taken as it is.
  */
 export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise<FinishedLoad> {
-  const { store, db, provider, progress, signal, scratch } = ports;
+  const { store, db, log, provider, progress, signal, scratch } = ports;
   const outcomes = new Map<string, TickerOutcome>(
     request.tickers.map((ticker) => [
       ticker,
@@ -58,6 +58,14 @@ export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise
   };
   const load = async (): Promise<Coverage> => {
     await readAll();
+    const empty = [...outcomes.values()].filter(({ status }) => status === 'empty');
+    if (empty.length > 0 && empty.length === outcomes.size) {
+      const { start, end } = request.range;
+      log.warn(
+        { event: 'load.empty' },
+        `no file has a bar from ${start} up to before ${end}: ${empty[0]!.reason}; choose another --start and --end`,
+      );
+    }
     const merged = await writer.merge(ports.now(), () => stopWhenAsked(signal));
     for (const [ticker, rows] of merged.rows) outcomes.set(ticker, { ...outcomes.get(ticker)!, rows });
     written.push(...merged.written);

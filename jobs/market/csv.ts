@@ -30,7 +30,8 @@ export function createCsvProvider(folder: string): PriceProvider {
       if (parsed.kind !== 'ok') return { ...parsed, bytes };
       const bars = parsed.bars.filter((bar) => bar.date >= range.start && bar.date < range.end);
       if (bars.length > 0) return { ...parsed, bars, bytes };
-      return { kind: 'empty', reason: `${file} has no bar in the window`, isExpected: true, bytes };
+      const [first, last] = [parsed.bars[0]!.date, parsed.bars.at(-1)!.date];
+      return { kind: 'empty', reason: `${file} has bars from ${first} to ${last}`, isExpected: true, bytes };
     },
   };
 }

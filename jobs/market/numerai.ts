@@ -48,6 +48,11 @@ export async function downloadLive(
   if (!/^[\x21-\x7e]+$/.test(options.apiKey)) {
     throw new UsageError('NUMERAI_API_KEY has a blank or another character that a key cannot have');
   }
+  if (!/^[^$]+\$[^$]+$/.test(options.apiKey)) {
+    throw new UsageError(
+      'NUMERAI_API_KEY is not PUBLIC_ID$SECRET_KEY; in a shell it needs single quotes, which leave the $ alone',
+    );
+  }
   const datasets = await ask(options, LIST_DATASETS, {}, 'listDatasets', z.array(z.string()));
   const dataset = newestLive(datasets);
   if (dataset === undefined) {

@@ -7,7 +7,7 @@ import {
   StopQueryExecutionCommand,
   type QueryExecution,
 } from '@aws-sdk/client-athena';
-import type { AwsConfig } from '../runtime/aws.ts';
+import { missingRegion, type AwsConfig } from '../runtime/aws.ts';
 import type { AthenaNames } from '../runtime/environment.ts';
 import { firstLine, QueryError, SignalsError } from '../runtime/errors.ts';
 import { literal } from '../runtime/duckdb.ts';
@@ -109,10 +109,8 @@ export class AthenaEngine implements QueryEngine {
     } catch (error) {
       if (error instanceof SignalsError) throw error;
       const what = error instanceof AthenaServiceException ? `${error.name}: ` : '';
-      throw new QueryError(
-        `Athena (workgroup "${this.#names.workgroup}") cannot be asked: ${what}${firstLine(error)}`,
-        error,
-      );
+      const message = `Athena (workgroup "${this.#names.workgroup}") cannot be asked: ${what}${firstLine(error)}`;
+      throw missingRegion(error) ?? new QueryError(message, error);
     }
   }
 }

@@ -5,7 +5,7 @@ import {
   StartCrawlerCommand,
   type Crawler,
 } from '@aws-sdk/client-glue';
-import type { AwsConfig } from '../runtime/aws.ts';
+import { missingRegion, type AwsConfig } from '../runtime/aws.ts';
 import { firstLine, QueryError, SignalsError } from '../runtime/errors.ts';
 import { poll, type BackOff, type Waiting } from '../runtime/poll.ts';
 
@@ -31,7 +31,9 @@ export async function crawl(name: string, config: AwsConfig, waiting: Waiting): 
     }
   } catch (error) {
     if (error instanceof SignalsError) throw error;
-    throw new QueryError(`crawler "${name}" cannot be run: ${firstLine(error)}`, error);
+    throw (
+      missingRegion(error) ?? new QueryError(`crawler "${name}" cannot be run: ${firstLine(error)}`, error)
+    );
   } finally {
     client.destroy();
   }

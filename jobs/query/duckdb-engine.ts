@@ -34,17 +34,29 @@ export class DuckDBEngine implements QueryEngine {
       for (const table of tablesIn(sql)) await this.#prepare(table);
       const result = await db.runAndReadAll(sql);
       const types = result.columnTypes().map(String);
+      if (types.length === 0) throw new QueryError(`there is no statement in "${sql}"; give one`);
       return {
         columns: result.columnNames().map((name, index) => ({ name, type: types[index]! })),
         rows: result.getRowsJson().map((row) => row.map((value, index) => readValue(value, types[index]!))),
       };
     } catch (error) {
-      throw toQueryError(error);
+      throw await this.#explain(error);
     }
   }
 
   async close(): Promise<void> {
     this.#options.db.closeSync();
+  }
+
+  /** An error of DuckDB in one line; where a table is not there, with those that are. */
+  async #explain(error: unknown): Promise<unknown> {
+    const message = firstLine(error);
+    if (!/ Error: /.test(message)) return error;
+    if (!/Table with name \S+ does not exist/.test(message))
+      return new QueryError(`the query failed: ${message}`, error);
+    const sets = [...(await readSets(this.#options.store)).keys()].map((set) => `features_${set}`);
+    const tables = ['raw_data', ...sets, 'universe', 'universe_history'].join(', ');
+    return new QueryError(`the query failed: ${message} There are ${tables}`, error);
   }
 
   /** Makes the view behind a table of the lake; any other name is left to DuckDB. */
@@ -103,9 +115,4 @@ function readValue(value: Json, type: string): ResultValue {
   // A double holds every decimal of 15 digits.
   const isShortDecimal = Number(/^DECIMAL\((\d+)/.exec(type)?.[1]) <= 15;
   return isInteger || isShortDecimal ? Number(value) : value;
-}
-
-function toQueryError(error: unknown): unknown {
-  if (!/ Error: /.test(firstLine(error))) return error;
-  return new QueryError(`the query failed: ${firstLine(error)}`, error);
 }

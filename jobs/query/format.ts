@@ -44,7 +44,10 @@ function formatTable({ columns, rows }: QueryResult, limits: TableLimits): strin
     ...(rows.length > limits.rows ? [`${limits.rows} of ${rows.length} rows`] : []),
     ...(columns.length > limits.columns ? [`${limits.columns} of ${columns.length} columns`] : []),
   ];
-  const note = cut.length === 0 ? `${rows.length} rows` : `${cut.join(', ')}; --format csv or json gives all`;
+  const note =
+    cut.length === 0
+      ? `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`
+      : `${cut.join(', ')}; --format csv or json gives all`;
   return `${text.replaceAll(/ +$/gm, '').trimEnd()}\n(${note})`;
 }
 

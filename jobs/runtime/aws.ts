@@ -18,6 +18,13 @@ export async function awsConfig(useCredentialFile: boolean): Promise<AwsConfig> 
   return useCredentialFile ? { credentials: await readCredentials() } : {};
 }
 
+/** What is wrong where the SDK finds no region, or one that can be none; undefined for any other error. */
+export function missingRegion(error: unknown): UsageError | undefined {
+  const reason = firstLine(error);
+  if (!/^Region (?:is missing|not accepted)/.test(reason)) return undefined;
+  return new UsageError(`${reason}; set AWS_REGION, or a region in the profile`, error);
+}
+
 async function readCredentials(): Promise<NonNullable<AwsConfig['credentials']>> {
   let records: Record<string, string>[];
   try {

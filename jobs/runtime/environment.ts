@@ -167,7 +167,8 @@ function parse<T extends z.ZodObject>(wanted: T, variables: NodeJS.ProcessEnv): 
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const name = String(issue.path[0]);
-  throw new UsageError(`${name} "${variables[name]}" is not usable: ${issue.message}`);
+  const why = issue.message.replace(/^Invalid (?:input|option|string): /, '');
+  throw new UsageError(`${name} "${variables[name]}" is not usable: ${why}`);
 }
 
 function toCacheTables({

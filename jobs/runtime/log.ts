@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino, type Logger as PinoLogger } from 'pino';
 import pretty from 'pino-pretty';
+import { firstLine, UsageError } from './errors.ts';
 
 export type Logger = PinoLogger;
 
@@ -32,15 +33,22 @@ export function createLogger({ level, format, file }: LogOptions): Logger {
   const streams: { level: typeof level; stream: NodeJS.WritableStream }[] = [
     { level, stream: terminal as unknown as NodeJS.WritableStream },
   ];
-  if (file !== undefined) {
-    mkdirSync(dirname(file), { recursive: true });
-    streams.push({
-      level,
-      stream: pino.destination({ dest: file, sync: true }) as unknown as NodeJS.WritableStream,
-    });
-  }
+  if (file !== undefined) streams.push({ level, stream: openFile(file) });
   return pino(
     { level, base: null, formatters: { level: (label) => ({ level: label }) } },
     pino.multistream(streams),
   );
+}
+
+/** Throws UsageError where it cannot be made: jobs keep their log where they are started. */
+function openFile(file: string): NodeJS.WritableStream {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    return pino.destination({ dest: file, sync: true }) as unknown as NodeJS.WritableStream;
+  } catch (error) {
+    throw new UsageError(
+      `cannot write the log "${file}": ${firstLine(error)}; start in a folder that can be written`,
+      error,
+    );
+  }
 }

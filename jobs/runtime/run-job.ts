@@ -28,6 +28,7 @@ export async function runJob(
 ): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   let log = createLogger({ level: 'info', format: isTerminal ? 'pretty' : 'json' });
+  const command = new Command(name).exitOverride().configureOutput({ writeErr: () => {} });
   try {
     const environment = readEnvironment(process.env);
     const logOptions = {
@@ -46,28 +47,45 @@ export async function runJob(
         return log;
       },
     };
-    const command = new Command(name).exitOverride().configureOutput({ writeErr: () => {} });
     command.showHelpAfterError(false).helpOption('-h, --help', 'show this help');
     await define(command, job);
     await command.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
-    process.exitCode = report(thrown, log);
+    process.exitCode = report(
+      thrown instanceof CommanderError && thrown.exitCode !== 0 ? explain(thrown, command, argv) : thrown,
+      log,
+    );
   }
 }
 
 function report(thrown: unknown, log: Logger): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  const error =
-    thrown instanceof CommanderError
-      ? new UsageError(thrown.message.replace(/^error: /, ''), thrown)
-      : thrown;
-  if (error instanceof SignalsError) {
-    log.error({ event: 'job.failed', code: error.code }, error.message);
-    return error.exitCode;
+  if (thrown instanceof SignalsError) {
+    log.error({ event: 'job.failed', code: thrown.code }, thrown.message);
+    return thrown.exitCode;
   }
-  const stack = error instanceof Error ? error.stack : undefined;
-  log.error({ event: 'job.failed', code: 'unexpected', stack }, `unexpected failure: ${firstLine(error)}`);
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  log.error({ event: 'job.failed', code: 'unexpected', stack }, `unexpected failure: ${firstLine(thrown)}`);
   return 1;
+}
+
+/** What is wrong with a command line, and which help says what is right. */
+function explain(error: CommanderError, program: Command, argv: readonly string[]): UsageError {
+  let [command, name] = [program, program.name()];
+  for (const word of argv) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) break;
+    [command, name] = [next, `${name} ${word}`];
+  }
+  const commands = command.commands.map((one) => one.name()).join(', ');
+  const what =
+    error.code === 'commander.help'
+      ? `${name} needs a command: ${commands}`
+      : error.message
+          .replace(/^error: /, '')
+          .replace('\n', ' ')
+          .replace(/\.$/, '');
+  return new UsageError(`${what}; see "${name} --help"`, error);
 }
 
 function abortOnSignals(): AbortSignal {

@@ -42,7 +42,7 @@ export async function answer(
 ): Promise<Answer> {
   const definition: Definition<z.ZodType> = FUNCTIONS[name];
   const parsed = definition.input.safeParse(input);
-  if (!parsed.success) throw new UsageError(describeIssue(parsed.error.issues[0]!), parsed.error);
+  if (!parsed.success) throw new UsageError(describeIssue(parsed.error.issues[0]!, input), parsed.error);
   const known = parsed.data as Partial<z.output<(typeof FUNCTIONS)['profile']['input']>> & { date?: IsoDate };
   const today = utcDate(parts.now());
   const range =
@@ -94,6 +94,32 @@ function curveWindow(day: IsoDate): DateRange {
   return { start: addDays(day, 1 - MAX_CURVE_AGE_DAYS), end: addDays(day, 1) };
 }
 
-function describeIssue({ path, message }: z.core.$ZodIssue): string {
-  return path.length === 0 ? message : `${path.join('.')}: ${message}`;
+function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
+  if (issue.path.length === 0) return issue.message;
+  const value = issue.path.reduce<unknown>(
+    (whole, name) => (whole as Record<PropertyKey, unknown> | undefined)?.[name],
+    input,
+  );
+  return `${issue.path.join('.')}: ${explain(issue, value)}`;
+}
+
+/** What is wrong with a value, in the words of the one who gave it rather than those of a schema. */
+function explain(issue: z.core.$ZodIssue, value: unknown): string {
+  const given = JSON.stringify(value) ?? 'nothing';
+  switch (issue.code) {
+    case 'too_small':
+      return Array.isArray(value)
+        ? `${value.length} given, at least ${issue.minimum} needed`
+        : `${given} is not ${issue.inclusive === true ? 'at least' : 'above'} ${issue.minimum}`;
+    case 'too_big':
+      return Array.isArray(value)
+        ? `${value.length} given, at most ${issue.maximum} allowed`
+        : `${given} is not ${issue.inclusive === true ? 'at most' : 'below'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `${given} is not known; choose ${issue.values.map(String).join(', ')}`;
+    case 'custom':
+      return issue.message;
+    default:
+      return `${given} is not usable: ${issue.message.replace(/^Invalid input: /, '')}`;
+  }
 }

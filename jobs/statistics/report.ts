@@ -30,7 +30,7 @@ export function describeTotals({ function: name, result }: Answer): string[] {
   if (name !== 'optimize') return [];
   const { total, cash, conditional_value_at_risk: cvar } = result as Record<string, number | undefined>;
   return [
-    ...(total === undefined ? [] : [`invested   ${total}, cash ${cash}`]),
+    ...(total === undefined ? [] : [`invested   ${total.toFixed(2)}, cash ${cash!.toFixed(2)}`]),
     ...(cvar === undefined ? [] : [`cvar       ${cvar} of the value is lost on average in the tail`]),
   ];
 }

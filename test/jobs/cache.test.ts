@@ -58,6 +58,17 @@ test('what cannot be undone, or has no condition, is asked for twice', async () 
     /table "price" is not known; choose prices,/,
   );
   expect(errorLine(await signals(['cache', 'invalidate'], folder))).toMatch(/give conditions, or --all/);
+  expect(errorLine(await signals(['cache', 'invalidate', '--ticker', 'AAPL US'], folder))).toMatch(
+    /--ticker "AAPL US" is no symbol/,
+  );
+});
+
+test('a file that cannot be opened is named, with what to do', async () => {
+  const failed = await signals(['cache', 'status'], folder, { SQLITE_FILE: folder });
+  expect(failed).toMatchObject({ code: 1, stdout: '' });
+  expect(errorLine(failed)).toMatch(
+    /^cannot open SQLITE_FILE .*; name a file in a folder that can be written$/,
+  );
 });
 
 describeWithAws('the cache in DynamoDB', () => {

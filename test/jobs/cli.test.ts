@@ -45,6 +45,25 @@ describe('signals query', () => {
 
   test.each([
     ['SQL that fails', ['selec 1'], 1, /the query failed: Parser Error/],
+    ['a statement that is none', [' ', '--format', 'csv'], 1, /there is no statement in " "/],
+    [
+      'a table that is not there',
+      ['select * from features_nope'],
+      1,
+      /features_nope does not exist! There are raw_data, features_all, universe, universe_history$/,
+    ],
+    [
+      'a set for SQL',
+      ['select 1', '--set', 'all'],
+      2,
+      /--set goes with --name churn, coverage, live, ranked/,
+    ],
+    [
+      'a set that is not asked for',
+      ['--name', 'stale', '--set', 'all'],
+      2,
+      /--set goes with --name churn, coverage, live, ranked/,
+    ],
     ['nothing to run', [], 2, /give either SQL or --name/],
     ['SQL and a name', ['select 1', '--name', 'live'], 2, /give either SQL or --name/],
     [
@@ -91,10 +110,58 @@ describe('the command line', () => {
   test('refuses an unknown command and a bad environment with 2', async () => {
     const unknown = await signals(['nope'], folder);
     expect(unknown.code).toBe(2);
-    expect(errorLine(unknown)).toBe("unknown command 'nope'");
+    expect(errorLine(unknown)).toBe(`unknown command 'nope'; see "signals --help"`);
     const bad = await signals(['query', 'select 1'], folder, { YAHOO_BASE_URL: 'nowhere' });
     expect(bad.code).toBe(2);
     expect(errorLine(bad)).toMatch(/YAHOO_BASE_URL "nowhere" is not usable/);
+  });
+
+  test.each([
+    [
+      'nothing',
+      [],
+      /^signals needs a command: load, transform, query, report, .*trading; see "signals --help"$/,
+    ],
+    ['half a command', ['stats'], /^signals stats needs a command: profile, .*; see "signals stats --help"$/],
+    [
+      'an option with a slip',
+      ['query', '--lak', 'x'],
+      /^unknown option '--lak' \(Did you mean --lake\?\); see "signals query --help"$/,
+    ],
+    ['a count that is none', ['load', '--ntickers', 'many'], /^--ntickers "many" is not a whole number/],
+    ['a rate below 0', ['load', '--rate', '-1'], /^--rate "-1" is not a number of 0 or more$/],
+    ['a number that is none', ['stats', 'profile', 'X', '--risk-free', 'x'], /^--risk-free "x" is not an/],
+    [
+      'a partition that is none',
+      ['cache', 'iam-policy', '--partition', 'x'],
+      /^--partition "x" is not known/,
+    ],
+  ])('%s: one line says what is wrong and where to look', async (_name, args, message) => {
+    const finished = await signals(args, folder);
+    expect(finished).toMatchObject({ code: 2, stdout: '' });
+    expect(errorLine(finished)).toMatch(message);
+  });
+
+  test.each([
+    ['the lake', ['query', 'select * from raw_data', '--lake', 's3://some-bucket'], {}],
+    ['the cache', ['cache', 'status'], { CACHE_MODE: 'dynamodb' }],
+    ['Athena', ['query', 'select 1'], { SIGNALS_LAKE: 's3://some-bucket', SIGNALS_WORKGROUP: 'signals' }],
+  ])('without a region %s is a matter of configuration', async (_name, args, env) => {
+    const none = { AWS_REGION: '', AWS_DEFAULT_REGION: '', AWS_CONFIG_FILE: '/dev/null' };
+    const finished = await signals(args, folder, { ...none, ...env });
+    expect(finished).toMatchObject({ code: 2, stdout: '' });
+    expect(errorLine(finished)).toMatch(/^Region .*; set AWS_REGION, or a region in the profile$/);
+  });
+
+  test('where the log cannot be kept is a line, and nothing is loaded', async () => {
+    const place = join(folder, 'without-log');
+    mkdirSync(place);
+    writeFileSync(join(place, 'data'), 'a file, where the folder of the log should be');
+    const finished = await signals(['quickstart'], place);
+    expect(finished).toMatchObject({ code: 2, stdout: '' });
+    expect(errorLine(finished)).toMatch(
+      /^cannot write the log "data\/log\/load-.*\.log": ENOTDIR.*; start in a folder that can be written$/,
+    );
   });
 
   test('--local without a credential file says where it looks', async () => {

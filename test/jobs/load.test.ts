@@ -417,6 +417,18 @@ describe('bad input of load', () => {
     return target;
   };
   const header = 'date,open,high,low,close,adj_close,volume\n';
+  test('a window without a bar is said, with the one that the files have', async () => {
+    const args = ['load', '--source', 'csv', '--path', path, '--lake', `file:${join(newFolder(), 'lake')}`];
+    const { code, log } = await signals(args, folder);
+    expect(code).toBe(0);
+    expect(log.find(({ event }) => event === 'load.empty')).toMatchObject({
+      level: 'warn',
+      msg: expect.stringMatching(
+        /^no file has a bar from .*AAPL\.csv has bars from 2003-01-02 to 2012-12-31; choose another --start/,
+      ),
+    });
+  });
+
   test.each([
     [
       'a ticker without a file',
@@ -452,9 +464,21 @@ describe('bad input of load', () => {
       2,
       /--source "bloomberg" is not known; choose yahoo, csv/,
     ],
-    ['a coverage above 1', ['--path', path, '--min-coverage', '95'], 2, /"95" is not a share/],
+    [
+      'a coverage above 1',
+      ['--path', path, '--min-coverage', '95'],
+      2,
+      /^--min-coverage "95" is not a share/,
+    ],
+    ['a date that files do not need', ['--path', path, '--history', 'x'], 2, /^--history "x" is not a date/],
+    [
+      'a lake that is a file',
+      ['--path', path, '--lake', 'file:/dev/null'],
+      2,
+      /"file:\/dev\/null" is no folder/,
+    ],
     ['a shard that is none', ['--path', path, '--shard', '3/2'], 2, /--shard "3\/2" is not i\/n/],
-    ['a count below 1', ['--path', path, '--ntickers', '0'], 2, /"0" is not a whole number/],
+    ['a count below 1', ['--path', path, '--ntickers', '0'], 2, /^--ntickers "0" is not a whole number/],
     [
       'a symbol that would leave the folder',
       ['--path', path, '--ticker', '../AAPL'],

@@ -177,7 +177,11 @@ test.each<[string, string[], number, RegExp]>([
     2,
     /--plot "x.png" is neither .svg nor .html/,
   ],
-  ['a single ticker for a pair', ['correlation', 'SPY', ...YEAR], 2, /^tickers: /],
+  ['a single ticker for a pair', ['correlation', 'SPY', ...YEAR], 2, /^tickers: 1 given, at least 2 needed$/],
+  ['too many', ['moving-averages', 'SPY', 'GLD', ...YEAR], 2, /^tickers: 2 given, at most 1 allowed$/],
+  ['a share above 1', ['var', 'SPY', ...YEAR, '--probability', '2'], 2, /^probability: 2 is not below 1$/],
+  ['too few steps', ['frontier', 'SPY', 'GLD', '--steps', '1'], 2, /^steps: 1 is not at least 2$/],
+  ['a maturity', ['interest', 'NOPE'], 2, /^maturities\.0: "NOPE" is not known; choose ONE_MONTH, SIX/],
 ])('%s is one line on stderr, and nothing is written', async (_what, args, code, message) => {
   const file = join(folder, 'never.json');
   const finished = await stats([...args, '--save', file]);

@@ -97,7 +97,7 @@ test('a strategy is removed by name or key, and the second time it is not there'
 test.each([
   [['build', 'NOPE'], 1, /ticker "NOPE" has no close/],
   [['build', 'AAPL', '--mode', 'twice'], 2, /--mode "twice" is not known; choose exClose, payDate, none/],
-  [['build', 'AAPL', '--mode', 'payDate', '--name', 'X'], 2, /payLag/],
+  [['build', 'AAPL', '--mode', 'payDate', '--name', 'X'], 2, /^--mode payDate needs --pay-lag/],
   [['build', 'AAPL', '--env-date', '2012-02-30'], 2, /--env-date "2012-02-30" does not exist/],
   [['build', 'AAPL', '--start', '2013-01-01', '--name', 'X'], 2, /2013-01-01/],
   [['build', 'AAPL', 'IBM', '--name', 'X'], 2, /--name and --plot go with one ticker/],
@@ -107,6 +107,11 @@ test.each([
 ])('%j fails with one line', async (args, code, message) => {
   const failed = await run(...args);
   expect([failed.code, errorLine(failed)]).toEqual([code, expect.stringMatching(message)]);
+});
+
+test('identifiers of the universe stand for symbols', async () => {
+  expect((await run('build', 'MSFT US')).stdout).toMatch(/ MSFT REINV STRATEGY\|/);
+  await run('rm', 'MSFT REINV STRATEGY');
 });
 
 test('what failed has built nothing', async () => {

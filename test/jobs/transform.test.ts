@@ -342,6 +342,18 @@ describe('sets', () => {
     expect(finished.stdout).toMatch(/11, 1 of them without a row: NEW \(1 bars for 5 lags\)/);
   });
 
+  test('names that were asked for and have no prices are told', async () => {
+    const lake = newLake();
+    const some = ['--cmd', 'other', '--since', '2012-12-01', '--ticker', 'NOPE'];
+    const finished = await transform(lake, ...some, '--ticker', 'IBM');
+    expect(finished.stdout).toMatch(/2, 1 of them without a row: NOPE \(no prices before \S+\)/);
+    const nothing = await transform(lake, ...some);
+    expect(nothing.code).toBe(1);
+    expect(errorLine(nothing)).toMatch(
+      /has no prices of csv before \S+ of NOPE; load them, or check the names/,
+    );
+  });
+
   test('another setting is refused, and --rebuild replaces the set', async () => {
     const lake = newLake();
     await transform(lake, '--cmd', 'other', '--since', '2012-06-01');

@@ -236,6 +236,14 @@ NONE PH,,,,,${today},NONE.PS not found
         /^NUMERAI_API_KEY is not set: .* or give --file$/,
       ],
       [
+        'with half of a key',
+        [],
+        { NUMERAI_API_KEY: 'LEAK' },
+        () => {},
+        2,
+        /^NUMERAI_API_KEY is not PUBLIC_ID\$SECRET_KEY; in a shell it needs single quotes/,
+      ],
+      [
         'with a key that is refused',
         [],
         { NUMERAI_API_KEY: 'PUB$LEAK' },

@@ -22,6 +22,11 @@ describe('signals verify', () => {
     expect(code).toBe(0);
   });
 
+  test('takes the identifiers of the universe', async () => {
+    const finished = await signals(['verify', '--ticker', 'AAPL US', '--lake', lake], folder);
+    expect(finished).toMatchObject({ code: 0, stdout: expect.stringMatching(/^verify +AAPL, 2517 bars/) });
+  });
+
   test('names a ticker that the lake does not have', async () => {
     const finished = await signals(['verify', '--ticker', 'NOPE', '--lake', lake], folder);
     expect(finished.code).toBe(1);

@@ -86,6 +86,7 @@ describe('the csv provider', () => {
   test('is empty where the file has no bar in the range', async () => {
     expect(await fetch('AAPL', '2013-01-01', '2014-01-01')).toMatchObject({
       kind: 'empty',
+      reason: expect.stringMatching(/AAPL\.csv has bars from \S+ to 2012-12-31$/),
       isExpected: true,
     });
   });

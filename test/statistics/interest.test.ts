@@ -32,9 +32,9 @@ const DAYS: Record<string, Record<string, number | null>> = {
   '2018-10-17': { '1MONTH': 2.18, '2MONTH': 2.25, '3MONTH': 2.31, '10YEAR': null, '30YEAR': 3.35 },
 };
 
-const provider = (): TreasuryProvider =>
+const provider = (baseUrl = treasury.url): TreasuryProvider =>
   new TreasuryProvider({
-    baseUrl: treasury.url,
+    baseUrl,
     timeoutMs: 5000,
     clock: { now: () => new Date(), sleep: async (ms) => void slept.push(ms), random: () => 0 },
   });
@@ -105,11 +105,17 @@ describe('the yield curve of a year', () => {
     expect(slept).toEqual([1000]);
   });
 
+  test('of a server that is not there is an error with the reason of the network', async () => {
+    await expect(provider('http://nobody.invalid').fetchYear(2018, signal)).rejects.toThrow(
+      /^the US Treasury gives no yields of 2018 \(XML: getaddrinfo \w+ nobody\.invalid; CSV: getaddrinfo/,
+    );
+  });
+
   test('that cannot be had is an error with the reason of each form', async () => {
     treasury.failures = [503, 500, 503];
     treasury.override = { csv: 'sorry' };
     await expect(provider().fetchYear(2018, signal)).rejects.toThrow(
-      'the US Treasury gives no yields of 2018 (XML: HTTP 503; CSV: the answer is no table of yields); try again later or give --risk-free RATE',
+      'the US Treasury gives no yields of 2018 (XML: HTTP 503; CSV: the answer is no table of yields); try again later; a risk-free rate can be given with --risk-free RATE',
     );
   });
 });

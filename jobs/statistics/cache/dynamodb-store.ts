@@ -9,7 +9,8 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import pLimit from 'p-limit';
 import type { Clock } from '../../runtime/clock.ts';
-import { firstLine } from '../../runtime/errors.ts';
+import { missingRegion } from '../../runtime/aws.ts';
+import { firstLine, type SignalsError } from '../../runtime/errors.ts';
 import { StatisticsError } from '../errors.ts';
 import { presentAttributes, type Item, type Selection, type TableStore } from './table-store.ts';
 import { TABLES, type TableName } from './tables.ts';
@@ -214,7 +215,7 @@ export class DynamoStore implements TableStore {
 }
 
 /** What DynamoDB's refusal means. */
-export function dynamoFailure(what: string, error: unknown): StatisticsError {
+export function dynamoFailure(what: string, error: unknown): SignalsError {
   if (isThrottle(error))
     return new StatisticsError('cache-throttled', `${what}: DynamoDB is throttling; try again later`, error);
   const name = error instanceof DynamoDBServiceException ? error.name : '';
@@ -224,7 +225,7 @@ export function dynamoFailure(what: string, error: unknown): StatisticsError {
       : name === 'AccessDeniedException'
         ? '; "signals cache iam-policy" prints what the role has to be allowed'
         : '';
-  return new StatisticsError('cache', `${what}: ${firstLine(error)}${hint}`, error);
+  return missingRegion(error) ?? new StatisticsError('cache', `${what}: ${firstLine(error)}${hint}`, error);
 }
 
 function isThrottle(error: unknown): boolean {

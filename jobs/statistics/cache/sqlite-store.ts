@@ -39,7 +39,11 @@ export class SqliteStore implements TableStore {
       db?.close();
       throw error instanceof StatisticsError
         ? error
-        : sqliteFailure(`cannot open SQLITE_FILE "${file}"`, error);
+        : sqliteFailure(
+            `cannot open SQLITE_FILE "${file}"`,
+            error,
+            '; name a file in a folder that can be written',
+          );
     }
   }
 
@@ -183,13 +187,13 @@ export class SqliteStore implements TableStore {
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGED = new Set([11, 26]);
 
-function sqliteFailure(what: string, error: unknown): StatisticsError {
+function sqliteFailure(what: string, error: unknown, otherwise = ''): StatisticsError {
   const isDamaged =
     typeof error === 'object' &&
     error !== null &&
     'errcode' in error &&
     DAMAGED.has(Number(error.errcode) & 0xff);
-  const hint = isDamaged ? '; it is a cache: remove the file, and it is made again' : '';
+  const hint = isDamaged ? '; it is a cache: remove the file, and it is made again' : otherwise;
   return new StatisticsError('cache', `${what}: ${firstLine(error)}${hint}`, error);
 }
 

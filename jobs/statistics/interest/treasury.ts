@@ -56,14 +56,14 @@ export class TreasuryProvider implements RateProvider {
           return form.parse(await this.#download(form.path(year), signal), year);
         } catch (error) {
           signal.throwIfAborted();
-          failures.push(`${form.name}: ${firstLine(error)}`);
+          failures.push(`${form.name}: ${firstLine(causeOf(error))}`);
         }
       }
     }
     throw new StatisticsError(
       'rates-unavailable',
       `the US Treasury gives no yields of ${year} (${failures.slice(-FORMS.length).join('; ')}); ` +
-        'try again later or give --risk-free RATE',
+        'try again later; a risk-free rate can be given with --risk-free RATE',
     );
   }
 
@@ -83,6 +83,11 @@ export class TreasuryProvider implements RateProvider {
     if (response.status !== 200) throw new TypeError(`HTTP ${response.status}`);
     return Buffer.concat(parts).toString();
   }
+}
+
+/** `fetch` says that it failed, and its cause why. */
+function causeOf(error: unknown): unknown {
+  return (error as Partial<Error> | null)?.cause ?? error;
 }
 
 /**
