@@ -110,6 +110,30 @@ describe('the hash', () => {
     expect(await made.hash()).toBe(agreed);
   });
 
+  test('is that of the prices before the first is read: what was built of them is not found for those of a later load', async () => {
+    const name = 'MSFT REINV STRATEGY';
+    const objects = { ...settings.objects, workspace: 'own' };
+    const own = { ...options, settings: { ...settings, objects } };
+    const made = init(own);
+    const strategy = getSingleStockStrategy({ exchangeTicker: 'MSFT' }, await made.strategyContext());
+    await strategy.build();
+    await load({ MSFT: [flatBar('2012-01-03', 1)] });
+    await made.strategyService().cacheStrategy(strategy);
+    expect(await made.strategyService().getStrategyByName(name)).toBeDefined();
+    await deInit();
+    expect(await init(own).strategyService().getStrategyByName(name)).toBeUndefined();
+  });
+
+  test('of a lake without prices is looked up again once there are some', async () => {
+    const empty = join(folder, 'empty-at-first');
+    const made = init({ ...options, settings: { ...settings, lake: `file:${empty}` } });
+    await expect(made.dataDate()).rejects.toThrow(/no prices/);
+    const none = await made.hash();
+    await writeBars(new LocalStore(empty), folder, { AAPL: [flatBar('2012-01-03', 10)] });
+    expect(await made.dataDate()).toBe('2012-01-03');
+    expect(await made.hash()).not.toBe(none);
+  });
+
   test('a parameter that is none, or no date, is refused', () => {
     const made = init(options);
     expect(() => made.set('START' as never, '2009-01-02')).toThrow(UsageError);
