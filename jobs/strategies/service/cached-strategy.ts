@@ -116,8 +116,8 @@ class CachingStrategy implements Strategy {
   }
 }
 
-/** Throws what is not the caches' own failure, such as a class of strategies that is not known. */
-function reportFailure(events: CacheEvents, key: string, error: unknown): void {
+/** Makes an event of a failure of the caches. Throws any other, such as a class of strategies that is not known. */
+export function reportFailure(events: CacheEvents, key: string, error: unknown): void {
   if (!(error instanceof StoreError)) throw error;
   events.emit({ type: 'error', level: 'durable', key, detail: firstLine(error) });
 }
