@@ -5,9 +5,16 @@ import { openEnvironment } from '../../jobs/environment/environment.ts';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
 import { S3Level } from '../../jobs/store/s3-level.ts';
-import { awsClientConfig, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import {
+  awsClientConfig,
+  awsEndpoint,
+  awsEnvironment,
+  createBucket,
+  describeWithAws,
+} from '../support/aws.ts';
 import { cacheOver, objectsOf, testClock } from '../support/caches.ts';
 import { errorLine, signals } from '../support/command.ts';
+import { listingPage, startFaultProxy } from '../support/fault-proxy.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
@@ -121,6 +128,18 @@ describeWithAws('objects in S3', () => {
     expect([failed.code, errorLine(failed)]).toEqual([
       1,
       expect.stringMatching(/^cannot read org\/default\/ws\/default\/objects\/x: .*s3:\/\/bucket/),
+    ]);
+  });
+
+  test('of which one does not answer while they are listed are a failure of one line, too', async () => {
+    const proxy = await startFaultProxy(awsEndpoint);
+    proxy.decide = (method, path) => (method === 'HEAD' ? { status: 500, body: '' } : listingPage(path, 30));
+    const env = { ...awsEnvironment(proxy.url), AWS_MAX_ATTEMPTS: '1', SIGNALS_OBJECTS: 's3://bucket' };
+    const failed = await signals(['objects', 'ls'], folder, env);
+    await proxy.close();
+    expect([failed.code, errorLine(failed)]).toEqual([
+      1,
+      expect.stringMatching(/^cannot read org\/default\/ws\/default\/objects\/0000 in objects/),
     ]);
   });
 });
