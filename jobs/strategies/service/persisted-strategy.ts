@@ -1,6 +1,5 @@
 import { types } from 'node:util';
 import { z } from 'zod';
-import { firstLine } from '../../runtime/errors.ts';
 import { IntegrityError } from '../../store/errors.ts';
 import type { StrategyContext } from '../context.ts';
 import { NotBuiltError, UnknownStrategyError } from '../errors.ts';
@@ -49,8 +48,10 @@ export function restore(
   context: StrategyContext,
 ): Strategy {
   const parsed = schema.safeParse(stored);
-  if (!parsed.success)
-    throw new IntegrityError('corrupt', `a strategy is not readable: ${firstLine(parsed.error)}`);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new IntegrityError('corrupt', `a strategy is not readable: ${path.join('.')}: ${message}`);
+  }
   const { name, type, typeVersion, state } = parsed.data;
   if (state === null) throw new NotBuiltError(name);
   const found = classOf(type);

@@ -241,6 +241,19 @@ test('15 more than 1000 keys are listed completely', async () => {
   expect(await service.getKeysByPrefix('')).toEqual(keys.toSorted());
 });
 
+test("what is in the folder and no key of a strategy is not listed, and in nobody's way", async () => {
+  const durable = new MemoryLevel(2 ** 24);
+  const service = serviceOf(cacheOver(durable, clock).cache);
+  await service.cacheStrategy(await built('AAPL'));
+  const strays = ['', 'AAPL%', `${NAME}%7Cnotes`].map((stray) => workspaceFolder(TEAM, 'strategies') + stray);
+  const impossible = nameToKey(workspaceFolder(TEAM, 'strategies'), KEY.replace('2022-01-30', '2022-02-30'));
+  for (const stray of [...strays, impossible])
+    await durable.put(stray, { bytes: Buffer.alloc(0), expiresAtMs: undefined });
+  expect(await service.getKeysByPrefix('')).toEqual([KEY]);
+  const other = serviceOf(cacheOver(durable, clock).cache, { envDate: '2022-01-31' });
+  expect(await other.explainMiss(NAME)).toEqual({ differs: 'date', candidates: [KEY] });
+});
+
 test('18 a delete during a get in flight does not let the value come back', async () => {
   const durable = newSqliteLevel(folder);
   await serviceOf(cacheOver(durable, clock).cache).cacheStrategy(await built('AAPL'));
@@ -443,9 +456,12 @@ describe('40 a forged strategy', () => {
   });
 
   test('of another shape is a miss, and explained', async () => {
-    const { cache, count } = await forge({ state: { series: { dates: [1], levels: 'x' }, columns: {} } });
+    const { cache, events } = await forge({ state: { series: { dates: [1], levels: 'x' }, columns: {} } });
     expect(await serviceOf(cache).getStrategyByName(NAME)).toBeUndefined();
-    expect(count('corrupt')).toBe(1);
+    expect(events.filter(({ type }) => type === 'corrupt')).toMatchObject([
+      { detail: expect.stringMatching(/^a strategy is not readable: state\.series\.dates: /) },
+    ]);
+    expect(await serviceOf(cache).explainMiss(NAME)).toEqual({ differs: 'corrupt', candidates: [KEY] });
   });
 
   test('that cannot be opened is corrupt to explainMiss', async () => {
