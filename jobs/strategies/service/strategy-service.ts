@@ -39,7 +39,8 @@ export class StrategyService implements StrategyServiceLike {
 
   /**
    * Stores built strategies under the date and hash of the environment, and resolves with their keys. Throws
-   * NotBuiltError when one is not built, before any is stored, and CacheWriteError.
+   * NotBuiltError when one is not built and UnknownStrategyError when one could not be had back, both before any is
+   * stored, and CacheWriteError.
    */
   cacheStrategy(strategy: Strategy): Promise<string>;
   cacheStrategy(strategies: readonly Strategy[]): Promise<string[]>;
@@ -49,7 +50,7 @@ export class StrategyService implements StrategyServiceLike {
     const envHash = await this.#options.envHash();
     const persisted = strategies.map((strategy) => ({
       key: strategyKey.generate({ name: strategy.name, envDate, envHash }),
-      content: persist(strategy),
+      content: persist(strategy, this.#options.classOf),
     }));
     const sealed = await Promise.all(
       persisted.map(async ({ key, content }) => ({ key, content, bytes: await this.#seal(key, content) })),

@@ -85,6 +85,15 @@ function strategyServiceSuite(openDurable: () => CacheLevel): void {
     expect([await listed(durable), await listed(memory)]).toEqual([[], []]);
   });
 
+  test('one of a class that nobody could have back is an UnknownStrategyError, and none of the batch is written', async () => {
+    const own = { ...strategyLike(await built('MSFT')), type: 'MyStrategy' };
+    await expect(open().cacheStrategy([await built('AAPL'), own])).rejects.toThrow(UnknownStrategyError);
+    await expect(
+      open().cacheStrategy({ ...own, type: 'ReinvestmentStrategy', typeVersion: 2 }),
+    ).rejects.toThrow(/version 2 of ReinvestmentStrategy/);
+    expect(await listed(durable)).toEqual([]);
+  });
+
   test('8 a persisted unbuilt blob is a NotBuiltError when it is got', async () => {
     const strategy = await built('AAPL');
     const { name, type, typeVersion, recipe } = strategy;
@@ -371,6 +380,8 @@ describe('what caches a strategy by itself', () => {
     const names = (await setup.service.getKeysByPrefix('')).map((key) => strategyKey.parse(key).name);
     expect(names).toEqual(['AAPL STRATEGY', 'AAPL TECH']);
     const hit = await createStrategyAndCache({ rawData, create: () => stockOf('MSFT') }, setup.environment);
+    expect(hit.name).toBe('AAPL STRATEGY');
+    expect(await setup.service.cacheStrategy(hit)).toBe(keyOf('AAPL STRATEGY'));
     expect(await bitsOf(hit)).toEqual(await bitsOf(await built('AAPL')));
 
     const before = setup.durable.calls.length;
