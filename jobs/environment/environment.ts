@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { findPrices, type ProviderPrices } from '../lake/choose-provider.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
@@ -7,6 +6,7 @@ import { ObjectService } from '../objects/object-service.ts';
 import { parseDate, type IsoDate } from '../runtime/dates.ts';
 import { readEnvironment, type Environment } from '../runtime/environment.ts';
 import { UsageError } from '../runtime/errors.ts';
+import { userName } from '../runtime/user-name.ts';
 import { CacheEvents } from '../store/events.ts';
 import { openCache } from '../store/open-cache.ts';
 import type { TieredCache } from '../store/tiered-cache.ts';
@@ -92,7 +92,7 @@ class LakeEnvironment implements AnalysisEnvironment {
     const { organisation, workspace } = settings.objects;
     this.#folderOf = (kind) =>
       workspaceFolder({ organisation, workspace: metadata.workspace ?? workspace }, kind);
-    this.#creator = options.creator ?? userInfo().username;
+    this.#creator = options.creator ?? userName();
     this.#objects = new ObjectService({
       cache: () => this.#openCache(),
       folder: this.#folderOf('objects'),
@@ -166,7 +166,12 @@ class LakeEnvironment implements AnalysisEnvironment {
   }
 
   #openLake(): Promise<ObjectStore> {
-    this.#lake ??= openLake(this.#settings.lake, this.#options.useCredentialFile ?? false);
+    this.#lake ??= openLake(this.#settings.lake, this.#options.useCredentialFile ?? false).catch(
+      (error: unknown) => {
+        this.#lake = undefined;
+        throw error;
+      },
+    );
     return this.#lake;
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deInit, env, init, isInitialised } from '../../jobs/environment/current.ts';
 import { environmentHash } from '../../jobs/environment/environment-hash.ts';
@@ -161,6 +162,21 @@ test('strategies that one session has cached are there in the next, and the defa
   expect(await later.strategyService().getKeysByPrefix('')).toEqual(keys.toSorted());
   const back = (await later.strategyService().getStrategyByName('AAPL REINV STRATEGY')) as Strategy;
   expect(await back.history()).toEqual(await strategies[0]!.history());
+});
+
+test('a lake that could not be opened is opened again by the next who asks', async () => {
+  const before = process.cwd();
+  const made = init({ ...options, settings: { ...settings, lake: 's3://bucket' }, useCredentialFile: true });
+  const own = mkdtempSync(join(folder, 'credentials-'));
+  try {
+    process.chdir(own);
+    await expect(made.strategyContext()).rejects.toThrow(/--local reads AWS credentials/);
+    mkdirSync(join(own, 'data/credential'), { recursive: true });
+    writeFileSync(join(own, 'data/credential/aws.csv'), 'access_key_id,secret_access_key\na,b\n');
+    expect(await made.strategyContext()).toMatchObject({ envDate: options.envDate });
+  } finally {
+    process.chdir(before);
+  }
 });
 
 test('an inactive strategy service keeps nothing, and the caches of functions work beside it', async () => {
