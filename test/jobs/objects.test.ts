@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { openEnvironment } from '../../jobs/environment/environment.ts';
@@ -120,6 +120,16 @@ describeWithAws('objects in S3', () => {
       levels: [1, 'NaN', 'Infinity'],
     });
     expect(readdirSync(join(own, 'data/cache')).join()).toMatch(/^objects-[0-9a-f]{12}\.db/);
+  });
+
+  test('are there without a place for copies', async () => {
+    const bucket = await createBucket();
+    await storeInS3(bucket, 'default');
+    const own = mkdtempSync(join(folder, 's3-'));
+    mkdirSync(join(own, 'data'));
+    writeFileSync(join(own, 'data/cache'), 'a file in the place of the folder');
+    const env = { ...awsEnvironment(), SIGNALS_OBJECTS: `s3://${bucket}/team` };
+    expect((await signals(['objects', 'ls'], own, env)).stdout).toBe('DAX 20220104\nSPX UNIVERSE 2008\n');
   });
 
   test('that cannot be reached are a failure of one line', async () => {
