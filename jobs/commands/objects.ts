@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import { openEnvironment, type AnalysisEnvironment } from '../environment/environment.ts';
 import { utcDate, type IsoDate } from '../runtime/dates.ts';
 import type { Job } from '../runtime/run-job.ts';
-import { StoreError } from '../store/errors.ts';
+import { createRunId } from '../runtime/run-id.ts';
 import { describeValue } from '../store/describe-value.ts';
+import { StoreError } from '../store/errors.ts';
+import { CacheEvents, type CacheEvent } from '../store/events.ts';
 import { writeOutput } from './output-file.ts';
 
 /** Where a command finds lake and objects. */
@@ -67,7 +69,10 @@ export function withObjects(command: Command): Command {
     .option('--local', 'AWS credentials from data/credential/aws.csv', false);
 }
 
-/** Runs with an environment, and says on the log what its caches could not do. */
+/** What changes an outcome without failing it: a stale value served, a damaged one passed over, a result not kept. */
+const WARNINGS: ReadonlySet<CacheEvent['type']> = new Set(['grace', 'corrupt', 'conflict']);
+
+/** Runs with an environment, and warns on the log of what its caches did otherwise than asked. */
 export async function withPlace(
   { objects, lake, provider, local }: PlaceOptions,
   job: Job,
@@ -79,9 +84,14 @@ export async function withPlace(
     lake: lake ?? variables.lake,
     objects: { ...variables.objects, url: objects ?? variables.objects.url },
   };
+  const log = job.openLog({ job: 'objects', runId: createRunId(job.now()) });
+  const events = new CacheEvents(({ type, key, detail = 'another is there' }) => {
+    if (WARNINGS.has(type)) log.warn({ event: `cache.${type}`, key }, `${type}: ${detail}`);
+  });
   const environment = openEnvironment({
     envDate,
     settings,
+    events,
     useCredentialFile: local,
     ...(provider === undefined ? {} : { provider }),
   });

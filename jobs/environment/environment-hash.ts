@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parsePricesKey, pricesFolder } from '../lake/layout.ts';
-import type { ObjectStore } from '../lake/object-store.ts';
+import type { ProviderPrices } from '../lake/choose-provider.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 import { encodeCanonically } from '../store/codec.ts';
 
@@ -23,18 +22,10 @@ export function environmentHash(inputs: ResultInputs): string {
  * Names the prices of a provider up to and with the month of the environment date, by the versions of their objects:
  * what a load changes there is another snapshot, what it adds in later months is not.
  */
-export async function lakeSnapshot(
-  store: ObjectStore,
-  provider: string | undefined,
-  envDate: IsoDate,
-): Promise<string> {
-  if (provider === undefined) return 'none';
-  const objects: string[][] = [];
-  for await (const { key, version } of store.list(pricesFolder(provider))) {
-    const month = parsePricesKey(key)?.month;
-    if (month !== undefined && month <= envDate.slice(0, 7)) objects.push([key, version]);
-  }
-  return hash(objects);
+export function lakeSnapshot(prices: ProviderPrices | undefined, envDate: IsoDate): string {
+  if (prices === undefined) return 'none';
+  const objects = prices.months.filter(({ month }) => month <= envDate.slice(0, 7));
+  return hash(objects.map(({ key, version }) => [key, version]));
 }
 
 function hash(value: unknown): string {

@@ -1,5 +1,4 @@
-import { userInfo } from 'node:os';
-import { chooseProvider } from '../lake/choose-provider.ts';
+import { findPrices, type ProviderPrices } from '../lake/choose-provider.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { newestDateUpTo } from '../lake/read-months.ts';
@@ -7,6 +6,7 @@ import { ObjectService } from '../objects/object-service.ts';
 import { parseDate, type IsoDate } from '../runtime/dates.ts';
 import { readEnvironment, type Environment } from '../runtime/environment.ts';
 import { UsageError } from '../runtime/errors.ts';
+import { userName } from '../runtime/user-name.ts';
 import { CacheEvents } from '../store/events.ts';
 import { openCache } from '../store/open-cache.ts';
 import type { TieredCache } from '../store/tiered-cache.ts';
@@ -79,7 +79,7 @@ class LakeEnvironment implements AnalysisEnvironment {
   readonly #strategies: StrategyServiceLike;
   #lake: Promise<ObjectStore> | undefined;
   #cache: Promise<TieredCache> | undefined;
-  #snapshot: Promise<string> | undefined;
+  #prices: Promise<ProviderPrices | undefined> | undefined;
 
   constructor(options: EnvironmentOptions) {
     const { settings = readEnvironment({}), isStrategyServiceActive = true } = options;
@@ -92,7 +92,7 @@ class LakeEnvironment implements AnalysisEnvironment {
     const { organisation, workspace } = settings.objects;
     this.#folderOf = (kind) =>
       workspaceFolder({ organisation, workspace: metadata.workspace ?? workspace }, kind);
-    this.#creator = options.creator ?? userInfo().username;
+    this.#creator = options.creator ?? userName();
     this.#objects = new ObjectService({
       cache: () => this.#openCache(),
       folder: this.#folderOf('objects'),
@@ -117,14 +117,14 @@ class LakeEnvironment implements AnalysisEnvironment {
     return environmentHash({
       settings: Object.fromEntries(this.#parameters),
       typeVersions: typeVersions(),
-      dataSnapshot: this.#options.dataSnapshot ?? (await this.#readSnapshot()),
+      dataSnapshot: this.#options.dataSnapshot ?? lakeSnapshot(await this.#findPrices(), this.envDate),
     });
   }
 
   async dataDate(): Promise<IsoDate> {
     const lake = await this.#openLake();
-    const provider = await chooseProvider(lake, this.#options.provider);
-    const newest = provider && (await newestDateUpTo(lake, provider, this.envDate));
+    const prices = await this.#findPrices();
+    const newest = prices && (await newestDateUpTo(lake, prices, this.envDate));
     if (newest === undefined)
       throw new UsageError(`lake "${lake.url}" has no prices up to ${this.envDate}; load some`);
     return newest;
@@ -142,7 +142,7 @@ class LakeEnvironment implements AnalysisEnvironment {
     const start = this.#parameters.get('DEFAULT_RS_START_DATE');
     return {
       envDate,
-      prices: new LakeHistory(await this.#openLake(), this.#options.provider, envDate),
+      prices: new LakeHistory(await this.#openLake(), () => this.#findPrices(), envDate),
       ...(start === undefined ? {} : { defaultStartDate: start }),
     };
   }
@@ -166,7 +166,12 @@ class LakeEnvironment implements AnalysisEnvironment {
   }
 
   #openLake(): Promise<ObjectStore> {
-    this.#lake ??= openLake(this.#settings.lake, this.#options.useCredentialFile ?? false);
+    this.#lake ??= openLake(this.#settings.lake, this.#options.useCredentialFile ?? false).catch(
+      (error: unknown) => {
+        this.#lake = undefined;
+        throw error;
+      },
+    );
     return this.#lake;
   }
 
@@ -181,16 +186,22 @@ class LakeEnvironment implements AnalysisEnvironment {
     return this.#cache;
   }
 
-  /** Once for each environment: prices that a load changes meanwhile are not mixed with those of before. */
-  #readSnapshot(): Promise<string> {
-    this.#snapshot ??= this.#openLake()
-      .then(async (lake) =>
-        lakeSnapshot(lake, await chooseProvider(lake, this.#options.provider), this.envDate),
-      )
-      .catch((error: unknown) => {
-        this.#snapshot = undefined;
-        throw error;
-      });
-    return this.#snapshot;
+  /**
+   * Listed once, before the first price is read: what is built of prices that a load has replaced meanwhile is not kept
+   * under the hash of the new ones. A lake without prices is looked at again.
+   */
+  #findPrices(): Promise<ProviderPrices | undefined> {
+    this.#prices ??= this.#listPrices();
+    return this.#prices;
+  }
+
+  async #listPrices(): Promise<ProviderPrices | undefined> {
+    let found: ProviderPrices | undefined;
+    try {
+      found = await findPrices(await this.#openLake(), this.#options.provider);
+      return found;
+    } finally {
+      if (found === undefined) this.#prices = undefined;
+    }
   }
 }

@@ -1,32 +1,59 @@
 import { UsageError } from '../runtime/errors.ts';
 import { parsePricesKey, PRICES_PREFIX } from './layout.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { ObjectStore, Version } from './object-store.ts';
+
+/** The prices of one provider as a listing of the lake found them. */
+export interface ProviderPrices {
+  readonly provider: string;
+  /** Oldest first. */
+  readonly months: readonly MonthObject[];
+}
+
+/** The object with the prices of a calendar month, `YYYY-MM`. */
+export interface MonthObject {
+  readonly month: string;
+  readonly key: string;
+  readonly version: Version;
+}
 
 /**
- * The one provider whose prices are read: the one asked for, else `yahoo` where the lake has it, else the only one.
- * `undefined` when the lake has no prices. Throws UsageError when it is not there or two others are.
+ * The prices of the one provider that is read: the one asked for, else `yahoo` where the lake has it, else the only
+ * one. `undefined` when the lake has no prices. Throws UsageError when it is not there or two others are.
  */
+export async function findPrices(
+  store: ObjectStore,
+  asked: string | undefined,
+): Promise<ProviderPrices | undefined> {
+  const found = new Map<string, MonthObject[]>();
+  for await (const { key, version } of store.list(PRICES_PREFIX)) {
+    const { provider, month } = parsePricesKey(key) ?? {};
+    if (provider === undefined || month === undefined) continue;
+    const months = found.get(provider) ?? [];
+    months.push({ month, key, version });
+    found.set(provider, months);
+  }
+  const provider = choose([...found.keys()].toSorted(), asked, store.url);
+  return provider === undefined ? undefined : { provider, months: found.get(provider)! };
+}
+
+/** The provider of `findPrices`. */
 export async function chooseProvider(
   store: ObjectStore,
   asked: string | undefined,
 ): Promise<string | undefined> {
-  const found = new Set<string>();
-  for await (const { key } of store.list(PRICES_PREFIX)) {
-    const provider = parsePricesKey(key)?.provider;
-    if (provider !== undefined) found.add(provider);
-  }
-  const providers = [...found].toSorted();
+  return (await findPrices(store, asked))?.provider;
+}
+
+function choose(providers: readonly string[], asked: string | undefined, url: string): string | undefined {
   if (asked !== undefined) {
-    if (found.has(asked)) return asked;
+    if (providers.includes(asked)) return asked;
     throw new UsageError(
-      `--provider "${asked}" has no prices in lake "${store.url}"; it has ${providers.join(', ') || 'none'}`,
+      `--provider "${asked}" has no prices in lake "${url}"; it has ${providers.join(', ') || 'none'}`,
     );
   }
-  if (found.has('yahoo')) return 'yahoo';
+  if (providers.includes('yahoo')) return 'yahoo';
   if (providers.length > 1) {
-    throw new UsageError(
-      `lake "${store.url}" has prices of ${providers.join(', ')}; choose one with --provider`,
-    );
+    throw new UsageError(`lake "${url}" has prices of ${providers.join(', ')}; choose one with --provider`);
   }
   return providers[0];
 }

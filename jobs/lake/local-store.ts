@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, statSync, type Dirent } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
 import { mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -50,7 +50,7 @@ export class LocalStore implements ObjectStore {
       if (name.endsWith('/')) {
         if (name.startsWith(prefix) || prefix.startsWith(name)) yield* this.#walk(name, prefix);
       } else if (name.startsWith(prefix)) {
-        const info = statSync(join(this.#root, name), { bigint: true, throwIfNoEntry: false });
+        const info = this.#statOf(name);
         if (info !== undefined) {
           yield { key: name, bytes: Number(info.size), version: versionOf(info), modifiedAt: info.mtime };
         }
@@ -64,6 +64,15 @@ export class LocalStore implements ObjectStore {
     } catch (error) {
       if (isMissing(error)) return [];
       throw this.#failure('list', folder, error);
+    }
+  }
+
+  /** Undefined for what has gone since its folder was read. What cannot be looked at is no absence: it may be data. */
+  #statOf(key: string): BigIntStats | undefined {
+    try {
+      return statSync(join(this.#root, key), { bigint: true, throwIfNoEntry: false });
+    } catch (error) {
+      throw this.#failure('list', key, error);
     }
   }
 

@@ -3,7 +3,7 @@ import { parquetMetadataAsync, parquetReadObjects, type FileMetaData } from 'hyp
 import pLimit from 'p-limit';
 import { utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
 import { firstLine, LakeError, SignalsError } from '../runtime/errors.ts';
-import { parsePricesKey, pricesFolder, pricesKey } from './layout.ts';
+import type { MonthObject, ProviderPrices } from './choose-provider.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** A row of prices with the columns asked for; what is not there is null. */
@@ -32,7 +32,7 @@ const compressors = { ZSTD: (input: Uint8Array): Uint8Array => zstdDecompressSyn
  */
 export async function readMonths<Column extends string, T>(
   store: ObjectStore,
-  provider: string,
+  { months }: ProviderPrices,
   wanted: {
     readonly tickers: readonly string[];
     /** Rows in any of them. */
@@ -42,13 +42,7 @@ export async function readMonths<Column extends string, T>(
   take: (rows: readonly PriceRecord<Column>[]) => T,
 ): Promise<MonthsRead<T>> {
   const { tickers, ranges, columns } = wanted;
-  const months: string[] = [];
-  for await (const { key } of store.list(pricesFolder(provider))) {
-    const month = parsePricesKey(key)?.month;
-    if (month !== undefined) months.push(month);
-  }
-  const readMonth = async (month: string): Promise<{ part: T; newest: IsoDate | undefined }> => {
-    const key = pricesKey(provider, month);
+  const readMonth = async ({ key }: MonthObject): Promise<{ part: T; newest: IsoDate | undefined }> => {
     const object = await store.get(key);
     if (object === undefined) return { part: take([]), newest: undefined };
     try {
@@ -74,10 +68,10 @@ export async function readMonths<Column extends string, T>(
   const limit = pLimit(CONCURRENT_READS);
   const read = await Promise.all(
     months
-      .filter((month) => ranges.some(({ start, end }) => `${month}-31` >= start && `${month}-01` < end))
+      .filter(({ month }) => ranges.some(({ start, end }) => `${month}-31` >= start && `${month}-01` < end))
       .map((month) => limit(() => readMonth(month))),
   );
-  const known = [...read.flatMap((month) => month.newest ?? []), ...months.map((month) => `${month}-01`)];
+  const known = [...read.flatMap((part) => part.newest ?? []), ...months.map(({ month }) => `${month}-01`)];
   const newest = known.toSorted().at(-1);
   return { parts: read.map(({ part }) => part), newest };
 }
@@ -85,15 +79,11 @@ export async function readMonths<Column extends string, T>(
 /** The last date up to and with `end` that a provider has prices of, whoever's they are. */
 export async function newestDateUpTo(
   store: ObjectStore,
-  provider: string,
+  { months }: ProviderPrices,
   end: IsoDate,
 ): Promise<IsoDate | undefined> {
-  const keys: string[] = [];
-  for await (const { key } of store.list(pricesFolder(provider))) {
-    const month = parsePricesKey(key)?.month;
-    if (month !== undefined && month <= end.slice(0, 7)) keys.push(key);
-  }
-  for (const key of keys.toReversed()) {
+  for (const { month, key } of months.toReversed()) {
+    if (month > end.slice(0, 7)) continue;
     const object = await store.get(key);
     if (object === undefined) continue;
     try {

@@ -47,6 +47,8 @@ export function cached<Args extends unknown[], T>(
 
 /** `cached` as a standard decorator of a method; what `this` is has no part in the name. */
 export function cachedMethod<This, Args extends unknown[], T>(options: CachedOptions<Args>) {
+  // A duration that is none is told where it is written, not by the first call.
+  parseDuration(options.expires ?? null);
   return (
     method: (this: This, ...args: Args) => Promise<T>,
     _context: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<T>>,

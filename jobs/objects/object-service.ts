@@ -124,7 +124,10 @@ export class ObjectService {
   async keys(prefix = ''): Promise<string[]> {
     const names: string[] = [];
     const start = prefixToKey(this.#folder, prefix);
-    for await (const key of (await this.#cache()).list(start)) names.push(keyToName(this.#folder, key));
+    for await (const key of (await this.#cache()).list(start)) {
+      const name = keyToName(this.#folder, key);
+      if (name !== undefined) names.push(name);
+    }
     return names.sort();
   }
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { chooseProvider } from '../lake/choose-provider.ts';
+import { findPrices } from '../lake/choose-provider.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { readMonths } from '../lake/read-months.ts';
 import type { DateRange, IsoDate } from '../runtime/dates.ts';
@@ -38,11 +38,11 @@ export class LakePrices implements PriceReader {
 
   async read(tickers: readonly string[], ranges: readonly DateRange[]): Promise<PriceAnswer> {
     const rows = new Map<string, PriceRow[]>(tickers.map((ticker) => [ticker, []]));
-    const provider = await chooseProvider(this.#store, this.#provider);
-    if (provider === undefined) return { rows, newest: undefined };
+    const prices = await findPrices(this.#store, this.#provider);
+    if (prices === undefined) return { rows, newest: undefined };
     const { parts, newest } = await readMonths(
       this.#store,
-      provider,
+      prices,
       { tickers, ranges, columns: ['open', 'close', 'dividend'] },
       (month) => month.filter(({ close, dividend }) => close !== null || dividend !== null),
     );

@@ -105,12 +105,17 @@ function check(value: unknown, path: string, above: Set<object>): void {
     default:
       throw new NotSerialisableError(path, `a ${typeof value}`);
   }
-  if (types.isDate(value) || (types.isTypedArray(value) && !types.isSharedArrayBuffer(value.buffer))) return;
+  if (types.isDate(value) || (types.isTypedArray(value) && isStorable(value))) return;
   if (above.has(value)) throw new NotSerialisableError(path, 'a cycle');
   if (above.size === MAX_DEPTH) throw new NotSerialisableError(path, `something ${MAX_DEPTH} levels deep`);
   above.add(value);
   for (const [part, name] of partsOf(value, path)) check(part, name, above);
   above.delete(value);
+}
+
+/** An array that no encoder knows would be taken for an object with its indexes as fields. */
+function isStorable(array: NodeJS.TypedArray): boolean {
+  return Object.hasOwn(ENCODERS, array[Symbol.toStringTag]) && !types.isSharedArrayBuffer(array.buffer);
 }
 
 function* partsOf(value: object, path: string): Iterable<[part: unknown, path: string]> {

@@ -4,7 +4,7 @@ import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'nod
 import { z } from 'zod';
 import { firstLine } from '../runtime/errors.ts';
 import { decodeValue, encodeValue } from './codec.ts';
-import { IntegrityError } from './errors.ts';
+import { IntegrityError, StoreError } from './errors.ts';
 
 /*
  * What a level keeps, version 1, numbers little-endian:
@@ -29,6 +29,8 @@ const META_AT = 44;
 const MIN_COMPRESSED_BYTES = 512;
 /** Less than this takes about a millisecond; a thread would take as long to start on it. */
 const MIN_THREADED_BYTES = 2 ** 20;
+/** Of a value before compression: a few bytes can claim to be any number of them. */
+const MAX_PAYLOAD_BYTES = 2 ** 30;
 const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 const compress = promisify(zstdCompress);
@@ -43,7 +45,7 @@ const metaSchema = z.strictObject({
   /** Who put it there, as they said. */
   creator: z.string(),
   /** Of the payload before compression. */
-  payloadBytes: z.int().min(0),
+  payloadBytes: z.int().min(0).max(MAX_PAYLOAD_BYTES),
   /** What the service that put it has to say of it. */
   about: z.record(z.string(), z.string()),
 });
@@ -57,13 +59,21 @@ export interface Envelope {
   value(): Promise<unknown>;
 }
 
+/** Throws NotSerialisableError, and StoreError for a value that is too large. */
 export async function seal(meta: Omit<Meta, 'payloadBytes'>, value: unknown): Promise<Uint8Array> {
   const plain = encodeValue(value);
+  if (plain.length > MAX_PAYLOAD_BYTES) {
+    throw new StoreError(
+      'too-large',
+      `${meta.key} has ${plain.length} bytes, more than the ${MAX_PAYLOAD_BYTES} that are stored; put it in parts`,
+    );
+  }
   const packed = plain.length < MIN_COMPRESSED_BYTES ? plain : await compress(plain, ZSTD_OPTIONS);
   const isSmaller = packed.length < plain.length;
   const payload = isSmaller ? packed : plain;
   const metaBytes = encodeValue({ ...meta, payloadBytes: plain.length });
-  const bytes = Buffer.allocUnsafe(META_AT + metaBytes.length + payload.length);
+  // Of its own: what stays in memory would else hold on to the pool that it is a piece of.
+  const bytes = Buffer.allocUnsafeSlow(META_AT + metaBytes.length + payload.length);
   MAGIC.copy(bytes);
   bytes.writeUInt16LE(SCHEMA, 4);
   bytes.writeUInt8(CODEC_CBOR, 6);
@@ -119,11 +129,16 @@ export function open(key: string, stored: Uint8Array, isTrusted = false): Envelo
 }
 
 function readMeta(key: string, bytes: Uint8Array): Meta {
+  let decoded: unknown;
   try {
-    return metaSchema.parse(decodeValue(bytes));
+    decoded = decodeValue(bytes);
   } catch (error) {
     throw corrupt(key, firstLine(error), error);
   }
+  const parsed = metaSchema.safeParse(decoded);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw corrupt(key, `meta ${path.join('.')}: ${message}`, parsed.error);
 }
 
 function digest(bytes: Buffer): Buffer {

@@ -26,9 +26,14 @@ export function prefixToKey(folder: string, prefix: string): string {
   return folder + encode(prefix);
 }
 
-/** The name of a key below `folder`. */
-export function keyToName(folder: string, key: string): string {
-  return decodeURIComponent(key.slice(folder.length));
+/** The name of a key below `folder`; undefined where no name has it, and something else was put there. */
+export function keyToName(folder: string, key: string): string | undefined {
+  try {
+    const name = decodeURIComponent(key.slice(folder.length));
+    return nameToKey(folder, name) === key ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function encode(text: string): string {

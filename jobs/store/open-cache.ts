@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { awsConfig } from '../runtime/aws.ts';
-import { UsageError } from '../runtime/errors.ts';
+import { firstLine, UsageError } from '../runtime/errors.ts';
 import { CacheEvents } from './events.ts';
 import { MemoryLevel } from './memory-level.ts';
 import { SqliteLevel } from './sqlite-level.ts';
@@ -61,10 +61,20 @@ export async function openCache(url: string, options: OpenCacheOptions): Promise
     ...shared,
     levels: [
       new MemoryLevel(memoryBytes, onEvict),
-      new SqliteLevel(file, { maxBytes: COPIES_BYTES, nowMs }),
+      ...openCopies(file, nowMs, events),
       new GuardedLevel(new S3Level(store, now)),
     ],
   });
+}
+
+/** None where the disk has no place for them or their file is damaged: what is in S3 is there without. */
+function openCopies(file: string, nowMs: number, events: CacheEvents): SqliteLevel[] {
+  try {
+    return [new SqliteLevel(file, { maxBytes: COPIES_BYTES, nowMs })];
+  } catch (error) {
+    events.emit({ type: 'error', level: 'sqlite', key: file, detail: firstLine(error) });
+    return [];
+  }
 }
 
 function pick({ revalidateAfterMs, graceMs }: OpenCacheOptions): Partial<TieredCacheOptions> {

@@ -1,6 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
-import { ConflictError as ObjectConflict, type Expectation, type Version } from '../lake/object-store.ts';
+import {
+  ConflictError as ObjectConflict,
+  type Expectation,
+  type ObjectInfo,
+  type Version,
+} from '../lake/object-store.ts';
 import { UNCHANGED as UNCHANGED_OBJECT, type Metadata, type S3Store } from '../lake/s3-store.ts';
 import { firstLine } from '../runtime/errors.ts';
 import { CacheUnavailableError, ConflictError } from './errors.ts';
@@ -12,6 +17,8 @@ const EXPIRY = 'expires-at-ms';
 /** S3 answers a listing without metadata: so many are asked for at once, and remembered by version. */
 const CONCURRENT_HEADS = 16;
 const REMEMBERED = 10_000;
+/** A listing is answered in parts: all of a large workspace takes longer than anybody waits for one answer. */
+const LISTED_AT_ONCE = 200;
 
 /** Bytes in objects of a bucket, shared by whoever may read it. */
 export class S3Level implements CacheLevel {
@@ -51,19 +58,11 @@ export class S3Level implements CacheLevel {
   }
 
   async *list(prefix: string, mayExpire = true): AsyncIterable<ListedEntry> {
-    const limit = pLimit(CONCURRENT_HEADS);
-    const found: Promise<ListedEntry | undefined>[] = [];
-    await this.#attempt(async () => {
-      for await (const { key, version } of this.#store.list(prefix))
-        found.push(
-          mayExpire
-            ? limit(() => this.#describe(key, version))
-            : Promise.resolve({ key, expiresAtMs: undefined }),
-        );
-    }).finally(() => Promise.allSettled(found));
-    for (const entry of found) {
-      const listed = await entry;
-      if (listed !== undefined) yield listed;
+    const objects = this.#store.list(prefix)[Symbol.asyncIterator]();
+    for (;;) {
+      const entries = await this.#attempt(() => this.#nextEntries(objects, mayExpire));
+      if (entries === undefined) return;
+      yield* entries;
     }
   }
 
@@ -71,11 +70,31 @@ export class S3Level implements CacheLevel {
     this.#store.close();
   }
 
+  /** Undefined after the last. */
+  async #nextEntries(
+    objects: AsyncIterator<ObjectInfo>,
+    mayExpire: boolean,
+  ): Promise<ListedEntry[] | undefined> {
+    const found: ObjectInfo[] = [];
+    while (found.length < LISTED_AT_ONCE) {
+      const next = await objects.next();
+      if (next.done === true) break;
+      found.push(next.value);
+    }
+    if (found.length === 0) return undefined;
+    if (!mayExpire) return found.map(({ key }) => ({ key, expiresAtMs: undefined }));
+    const limit = pLimit(CONCURRENT_HEADS);
+    const entries = await Promise.all(
+      found.map(({ key, version }) => limit(() => this.#describe(key, version))),
+    );
+    return entries.filter((entry) => entry !== undefined);
+  }
+
   async #describe(key: string, version: Version): Promise<ListedEntry | undefined> {
     const id = `${version} ${key}`;
     const known = this.#expiries.get(id);
     if (known !== undefined) return { key, ...known };
-    const metadata = await this.#attempt(() => this.#store.head(key));
+    const metadata = await this.#store.head(key);
     if (metadata === undefined) return undefined;
     const expiresAtMs = expiryOf(metadata);
     this.#expiries.set(id, { expiresAtMs });

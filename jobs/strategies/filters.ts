@@ -1,4 +1,4 @@
-import { bisectRight } from 'd3-array';
+import { bisectLeft, bisectRight } from 'd3-array';
 import { z } from 'zod';
 import type { DayNumber } from '../runtime/dates.ts';
 import { RecipeError } from './errors.ts';
@@ -111,12 +111,11 @@ export function passing(
     }
     case 'minDataSize': {
       const [size, share] = filter.value;
-      const since = calendar(universe, observations, known).at(-size) ?? -Infinity;
+      const since = lastDays(universe, observations, known, size).at(-size) ?? -Infinity;
       return latest
         .filter(({ ticker }) => {
           const { days } = observations.get(ticker)!;
-          const had = days.filter((own) => own >= since && own <= known).length;
-          return had >= share * size;
+          return bisectRight(days, known) - bisectLeft(days, since) >= share * size;
         })
         .map(({ ticker }) => ticker)
         .toSorted();
@@ -152,17 +151,21 @@ function isMet(
   }
 }
 
-/** Days on which any of the tickers was observed, ascending. */
-function calendar(
+/** Days on which any of the tickers was observed, ascending: at least the last `count` of them. */
+function lastDays(
   tickers: readonly string[],
   observations: ReadonlyMap<string, Observations>,
   until: DayNumber,
+  count: number,
 ): Int32Array {
-  const days = new Set<number>();
+  const found = new Set<number>();
   for (const ticker of tickers) {
-    for (const day of observations.get(ticker)?.days ?? []) if (day <= until) days.add(day);
+    const days = observations.get(ticker)?.days ?? new Int32Array();
+    const end = bisectRight(days, until);
+    // A day among the last of all is among the last of each that has it.
+    for (const day of days.subarray(Math.max(0, end - count), end)) found.add(day);
   }
-  return Int32Array.from(days).sort();
+  return Int32Array.from(found).sort();
 }
 
 function numberOf(field: string, value: FieldValue): number {

@@ -1,4 +1,4 @@
-import { chooseProvider } from '../lake/choose-provider.ts';
+import type { ProviderPrices } from '../lake/choose-provider.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { readMonths, type PriceRecord } from '../lake/read-months.ts';
 import { addDays, toDay, type IsoDate } from '../runtime/dates.ts';
@@ -13,13 +13,13 @@ const BEGINNING = '0001-01-01';
 /** Prices of one provider in the lake as of a date: no row of a later one leaves it, and no later month is got. */
 export class LakeHistory implements PriceHistory {
   readonly #store: ObjectStore;
-  readonly #provider: string | undefined;
+  readonly #findPrices: () => Promise<ProviderPrices | undefined>;
   readonly #envDate: IsoDate;
 
-  /** @param provider whose prices to read; when undefined as in every other command */
-  constructor(store: ObjectStore, provider: string | undefined, envDate: IsoDate) {
+  /** @param findPrices what prices the store has, asked with each read */
+  constructor(store: ObjectStore, findPrices: () => Promise<ProviderPrices | undefined>, envDate: IsoDate) {
     this.#store = store;
-    this.#provider = provider;
+    this.#findPrices = findPrices;
     this.#envDate = envDate;
   }
 
@@ -28,11 +28,11 @@ export class LakeHistory implements PriceHistory {
     { start = BEGINNING, end }: { readonly start?: IsoDate | undefined; readonly end: IsoDate },
   ): Promise<ReadonlyMap<string, PriceBars>> {
     const last = end < this.#envDate ? end : this.#envDate;
-    const provider = await chooseProvider(this.#store, this.#provider);
-    if (provider === undefined || tickers.length === 0) return new Map();
+    const prices = await this.#findPrices();
+    if (prices === undefined || tickers.length === 0) return new Map();
     const { parts } = await readMonths(
       this.#store,
-      provider,
+      prices,
       { tickers, ranges: [{ start, end: addDays(last, 1) }], columns: COLUMNS },
       barsByTicker,
     );

@@ -6,7 +6,7 @@ import { periodOf, type Period } from './schedule.ts';
 
 export type FieldValue = number | string;
 
-/** What is known of a field of one ticker, and from which date on; nothing in it is NaN. */
+/** What is known of a field of one ticker, and from which date on; its numbers are finite. */
 export interface Observations {
   /** Days since 1970-01-01, ascending. */
   readonly days: Int32Array;
@@ -40,7 +40,7 @@ export function priceField(name: string): ((bars: PriceBars) => Observations) | 
       const closes = observe(bars.dates, bars.close);
       const from = closes.values as readonly number[];
       const returns = from.slice(window).map((close, t) => close / from[t]! - 1);
-      return { days: closes.days.slice(window), values: returns };
+      return observe(closes.days.slice(window), Float64Array.from(returns));
     };
   }
   switch (name) {
@@ -92,7 +92,7 @@ export function resample(
 }
 
 function observe(dates: Int32Array, figures: Float64Array): Observations {
-  const rows = Array.from(figures.keys()).filter((t) => !Number.isNaN(figures[t]!));
+  const rows = Array.from(figures.keys()).filter((t) => Number.isFinite(figures[t]!));
   return { days: Int32Array.from(rows, (t) => dates[t]!), values: rows.map((t) => figures[t]!) };
 }
 

@@ -50,7 +50,8 @@ const givenSchema = z.record(
 
 /**
  * Chooses tickers from the members of an index, as of dates. Fields are those of prices in the lake (`close`,
- * `volume`, `dollar_volume`, `return_N`) and those given by the caller.
+ * `volume`, `dollar_volume`, `return_N`) and those given by the caller. `close` and `volume` are on the lake's basis,
+ * after splits that came after the date, too: a limit on them knows the future, one on the others does not.
  */
 export class EquityUniverseFilter {
   readonly #index: string;

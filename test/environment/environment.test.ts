@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deInit, env, init, isInitialised } from '../../jobs/environment/current.ts';
 import { environmentHash } from '../../jobs/environment/environment-hash.ts';
@@ -110,6 +111,30 @@ describe('the hash', () => {
     expect(await made.hash()).toBe(agreed);
   });
 
+  test('is that of the prices before the first is read: what was built of them is not found for those of a later load', async () => {
+    const name = 'MSFT REINV STRATEGY';
+    const objects = { ...settings.objects, workspace: 'own' };
+    const own = { ...options, settings: { ...settings, objects } };
+    const made = init(own);
+    const strategy = getSingleStockStrategy({ exchangeTicker: 'MSFT' }, await made.strategyContext());
+    await strategy.build();
+    await load({ MSFT: [flatBar('2012-01-03', 1)] });
+    await made.strategyService().cacheStrategy(strategy);
+    expect(await made.strategyService().getStrategyByName(name)).toBeDefined();
+    await deInit();
+    expect(await init(own).strategyService().getStrategyByName(name)).toBeUndefined();
+  });
+
+  test('of a lake without prices is looked up again once there are some', async () => {
+    const empty = join(folder, 'empty-at-first');
+    const made = init({ ...options, settings: { ...settings, lake: `file:${empty}` } });
+    await expect(made.dataDate()).rejects.toThrow(/no prices/);
+    const none = await made.hash();
+    await writeBars(new LocalStore(empty), folder, { AAPL: [flatBar('2012-01-03', 10)] });
+    expect(await made.dataDate()).toBe('2012-01-03');
+    expect(await made.hash()).not.toBe(none);
+  });
+
   test('a parameter that is none, or no date, is refused', () => {
     const made = init(options);
     expect(() => made.set('START' as never, '2009-01-02')).toThrow(UsageError);
@@ -137,6 +162,21 @@ test('strategies that one session has cached are there in the next, and the defa
   expect(await later.strategyService().getKeysByPrefix('')).toEqual(keys.toSorted());
   const back = (await later.strategyService().getStrategyByName('AAPL REINV STRATEGY')) as Strategy;
   expect(await back.history()).toEqual(await strategies[0]!.history());
+});
+
+test('a lake that could not be opened is opened again by the next who asks', async () => {
+  const before = process.cwd();
+  const made = init({ ...options, settings: { ...settings, lake: 's3://bucket' }, useCredentialFile: true });
+  const own = mkdtempSync(join(folder, 'credentials-'));
+  try {
+    process.chdir(own);
+    await expect(made.strategyContext()).rejects.toThrow(/--local reads AWS credentials/);
+    mkdirSync(join(own, 'data/credential'), { recursive: true });
+    writeFileSync(join(own, 'data/credential/aws.csv'), 'access_key_id,secret_access_key\na,b\n');
+    expect(await made.strategyContext()).toMatchObject({ envDate: options.envDate });
+  } finally {
+    process.chdir(before);
+  }
 });
 
 test('an inactive strategy service keeps nothing, and the caches of functions work beside it', async () => {

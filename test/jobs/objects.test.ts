@@ -1,13 +1,20 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { openEnvironment } from '../../jobs/environment/environment.ts';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
 import { S3Level } from '../../jobs/store/s3-level.ts';
-import { awsClientConfig, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import {
+  awsClientConfig,
+  awsEndpoint,
+  awsEnvironment,
+  createBucket,
+  describeWithAws,
+} from '../support/aws.ts';
 import { cacheOver, objectsOf, testClock } from '../support/caches.ts';
 import { errorLine, signals } from '../support/command.ts';
+import { listingPage, startFaultProxy } from '../support/fault-proxy.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
@@ -115,12 +122,34 @@ describeWithAws('objects in S3', () => {
     expect(readdirSync(join(own, 'data/cache')).join()).toMatch(/^objects-[0-9a-f]{12}\.db/);
   });
 
+  test('are there without a place for copies', async () => {
+    const bucket = await createBucket();
+    await storeInS3(bucket, 'default');
+    const own = mkdtempSync(join(folder, 's3-'));
+    mkdirSync(join(own, 'data'));
+    writeFileSync(join(own, 'data/cache'), 'a file in the place of the folder');
+    const env = { ...awsEnvironment(), SIGNALS_OBJECTS: `s3://${bucket}/team` };
+    expect((await signals(['objects', 'ls'], own, env)).stdout).toBe('DAX 20220104\nSPX UNIVERSE 2008\n');
+  });
+
   test('that cannot be reached are a failure of one line', async () => {
     const env = { ...awsEnvironment('http://127.0.0.1:1'), SIGNALS_OBJECTS: 's3://bucket' };
     const failed = await signals(['objects', 'get', 'x'], folder, env);
     expect([failed.code, errorLine(failed)]).toEqual([
       1,
       expect.stringMatching(/^cannot read org\/default\/ws\/default\/objects\/x: .*s3:\/\/bucket/),
+    ]);
+  });
+
+  test('of which one does not answer while they are listed are a failure of one line, too', async () => {
+    const proxy = await startFaultProxy(awsEndpoint);
+    proxy.decide = (method, path) => (method === 'HEAD' ? { status: 500, body: '' } : listingPage(path, 30));
+    const env = { ...awsEnvironment(proxy.url), AWS_MAX_ATTEMPTS: '1', SIGNALS_OBJECTS: 's3://bucket' };
+    const failed = await signals(['objects', 'ls'], folder, env);
+    await proxy.close();
+    expect([failed.code, errorLine(failed)]).toEqual([
+      1,
+      expect.stringMatching(/^cannot read org\/default\/ws\/default\/objects\/0000 in objects/),
     ]);
   });
 });

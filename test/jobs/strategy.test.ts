@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
+import { readEnvironment } from '../../jobs/runtime/environment.ts';
+import { nameToKey } from '../../jobs/store/names.ts';
+import { SqliteLevel } from '../../jobs/store/sqlite-level.ts';
+import { workspaceFolder } from '../../jobs/store/workspace.ts';
 import { errorLine, signals, type Finished } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 
@@ -62,6 +66,23 @@ test('a strategy is shown as a table, whole as csv and json, and drawn, by name 
   expect(readFileSync(join(folder, 'aapl.svg'), 'utf8')).toMatch(/^<svg[\s\S]*AAPL REINV STRATEGY/);
   expect(await run('build', 'AAPL', '--plot', 'aapl.html')).toMatchObject({ code: 0 });
   expect(readFileSync(join(folder, 'aapl.html'), 'utf8')).toContain('AAPL REINV STRATEGY');
+});
+
+test('one that is damaged is built again, with a warning', async () => {
+  const [, key] = /^\w+ +(.*)/.exec((await run('build', 'VTI')).stdout)!;
+  const level = new SqliteLevel(join(folder, 'data/objects/objects.db'), { nowMs: 0 });
+  const place = nameToKey(workspaceFolder(readEnvironment({}).objects, 'strategies'), key!);
+  await level.put(place, { bytes: Buffer.from('junk'), expiresAtMs: undefined });
+  await level.close();
+  const again = await run('build', 'VTI');
+  expect(again.stdout).toMatch(/^built {6}VTI REINV STRATEGY/);
+  expect(again.log[0]).toMatchObject({
+    level: 'warn',
+    event: 'cache.corrupt',
+    key: place,
+    msg: expect.stringMatching(/it is no envelope/),
+  });
+  expect(await run('build', 'VTI')).toMatchObject({ stdout: expect.stringMatching(/^cached/), log: [] });
 });
 
 test('a miss is explained', async () => {

@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { ABSENT, ConflictError } from '../../jobs/lake/object-store.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
+import { LakeError } from '../../jobs/runtime/errors.ts';
 import { objectStoreContract } from '../contracts/object-store.ts';
 import { awsClientConfig, awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
@@ -30,6 +31,21 @@ describe('a lake in a folder', () => {
     writeFileSync(join(root, 'file'), '');
     const store = new LocalStore(join(root, 'file'));
     await expect(store.put('a/b', body)).rejects.toThrow(/cannot write a\/b in lake "file:.*file"/);
+  });
+
+  test('lists what is there and not what is gone; what cannot be looked at is a failure that names it', async () => {
+    const root = newRoot();
+    const keysOf = async (): Promise<string[]> => {
+      const keys: string[] = [];
+      for await (const { key } of new LocalStore(root).list('')) keys.push(key);
+      return keys;
+    };
+    writeFileSync(join(root, 'a'), '');
+    symlinkSync('nowhere', join(root, 'gone'));
+    expect(await keysOf()).toEqual(['a']);
+    symlinkSync('itself', join(root, 'itself'));
+    await expect(keysOf()).rejects.toThrow(LakeError);
+    await expect(keysOf()).rejects.toThrow(/^cannot list itself in lake "file:.*": ELOOP/);
   });
 
   test('ignores hidden files such as its own lock', async () => {

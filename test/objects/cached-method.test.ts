@@ -2,9 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
+import { cachedMethod } from '../../jobs/objects/cached.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
+
+test('a duration that is none is refused where the method is decorated', () => {
+  expect(() => cachedMethod({ name: 'x', expires: '1y' })).toThrow(RangeError);
+  expect(() => cachedMethod({ name: 'x', expires: null })).not.toThrow();
+});
 
 test('cachedMethod is a standard decorator that knows this and has a key for each list of arguments', () => {
   const program = join(folder, 'universe.mjs');

@@ -360,6 +360,16 @@ describe('cached', () => {
   });
 });
 
+test('what others have put into the folder is no object and does not hide those that are', async () => {
+  const durable = new MemoryLevel(2 ** 20);
+  const objects = newObjects(durable);
+  await objects.put('a', 1);
+  // As the console of S3 makes a folder, and a file that was copied into it.
+  for (const stray of ['', '50% off.csv', 'reports/x.csv'])
+    await durable.put(FOLDER + stray, { bytes: Buffer.alloc(0), expiresAtMs: undefined });
+  expect(await objects.keys()).toEqual(['a']);
+});
+
 test('a value that cannot be stored leaves what was there, at every level', async () => {
   const durable = breakableLevel(newSqliteLevel(folder));
   const objects = newObjects(durable);

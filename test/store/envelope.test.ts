@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { encode, Token, Type } from 'cborg';
 import fc from 'fast-check';
@@ -26,6 +27,7 @@ describe('38 what is no plain data is a NotSerialisableError with its path', () 
     ['a hole', [1, , 3], '$[1]'], // oxlint-disable-line no-sparse-arrays
     ['half a character', { text: ['\udc00'] }, '$.text[0]'],
     ['shared memory', new Uint8Array(new SharedArrayBuffer(8)), '$'],
+    ['an array of half precision', { f: new Float16Array([1, 2]) }, '$.f'],
     ['a boxed number', [Object(1)], '$[0]'],
     ['the field __proto__', JSON.parse('{"a":{"__proto__":{"x":1}}}'), '$.a.__proto__'],
     ['a value 600 levels deep', bottomless, `$${'[0]'.repeat(500)}`],
@@ -159,6 +161,11 @@ test('a cut blob, another magic, a later schema and a blob of another key are to
   expect(faultOf('k', bytes)).toBeUndefined();
 });
 
+test('what is kept of a small value is not a piece of a larger memory', async () => {
+  const { buffer, byteLength } = await seal(META, 'value');
+  expect(buffer.byteLength).toBe(byteLength);
+});
+
 describe('40 forged content is refused and pollutes nothing', () => {
   test('a key __proto__', () => {
     const forged = encode({ a: JSON.parse('{"__proto__":{"polluted":true}}') });
@@ -187,6 +194,21 @@ describe('40 forged content is refused and pollutes nothing', () => {
       },
     );
     expect(() => decodeValue(forged)).toThrow(/tag not supported/);
+  });
+
+  test('a value that says it is larger than any that is stored', async () => {
+    const bytes = Buffer.from(await seal(META, 'value'));
+    const metaAt = 44;
+    const payloadAt = metaAt + bytes.readUInt32LE(8);
+    const meta = encodeValue({ ...META, payloadBytes: 2 ** 30 + 1 });
+    const forged = Buffer.concat([bytes.subarray(0, metaAt), meta, bytes.subarray(payloadAt)]);
+    forged.writeUInt32LE(meta.length, 8);
+    const digested = [forged.subarray(0, 12), forged.subarray(metaAt)];
+    createHash('sha256').update(Buffer.concat(digested)).digest().copy(forged, 12);
+    expect(() => open('k', forged)).toThrow(IntegrityError);
+    expect(() => open('k', forged)).toThrow(
+      /^k is not usable: meta payloadBytes: .*1073741824; put it again$/,
+    );
   });
 
   test('any bytes give a value or an error', () => {

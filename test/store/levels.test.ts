@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { GetObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3';
 import { CacheUnavailableError, StoreError } from '../../jobs/store/errors.ts';
 import { GuardedLevel } from '../../jobs/store/guarded-level.ts';
-import { UNCHANGED } from '../../jobs/store/level.ts';
+import { UNCHANGED, type CacheLevel } from '../../jobs/store/level.ts';
 import { MemoryLevel } from '../../jobs/store/memory-level.ts';
 import { TTL_TAG } from '../../jobs/store/ttl-class.ts';
 import { SqliteLevel } from '../../jobs/store/sqlite-level.ts';
@@ -14,7 +14,7 @@ import { cacheLevelContract, copiesContract } from '../contracts/cache-level.ts'
 import { awsClientConfig, awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
 import { breakableLevel, newS3Level, newSqliteLevel, s3LevelAt, START_MS } from '../support/caches.ts';
 import { startScript } from '../support/command.ts';
-import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
+import { listingPage, startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
@@ -119,6 +119,31 @@ describeWithAws('S3', () => {
     expect(heads() - before).toBe(2);
     for await (const _ of level.list('', false));
     expect(heads() - before).toBe(2);
+  });
+
+  const keysOf = async (level: CacheLevel): Promise<string[]> => {
+    const keys: string[] = [];
+    for await (const { key } of level.list('')) keys.push(key);
+    return keys;
+  };
+
+  test('a long listing starts to answer before it has seen all', async () => {
+    const level = newS3Level(bucket, proxy.url, 1);
+    proxy.decide = (method, path) =>
+      method === 'HEAD' ? { status: 200, body: '' } : listingPage(path, 1000);
+    try {
+      for await (const { key } of level.list('')) {
+        expect(key).toBe('0000');
+        break;
+      }
+      const pages = proxy.seen.filter(({ path }) => path.includes('continuation-token')).length;
+      expect(pages).toBeLessThan(1000);
+      proxy.decide = (method, path) =>
+        method === 'HEAD' ? { status: 200, body: '' } : listingPage(path, 450);
+      expect((await keysOf(level)).map(Number)).toEqual(Array.from({ length: 450 }, (_, index) => index));
+    } finally {
+      proxy.decide = () => 'pass';
+    }
   });
 
   test('an object that expires has the tag by which the bucket takes it away', async () => {

@@ -44,6 +44,10 @@ test('the key of a prefix is a prefix of the keys of exactly its names', () => {
   );
 });
 
+test.each(['', '100%', '%e9', '%C3', '%2e', 'a/b', 'é'])('the key %j is of no name', (stray) => {
+  expect(keyToName(FOLDER, FOLDER + stray)).toBeUndefined();
+});
+
 test('no key has a part . or .., and none leaves its folder', () => {
   fc.assert(
     fc.property(name, (one) => {

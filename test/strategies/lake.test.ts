@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { findPrices } from '../../jobs/lake/choose-provider.ts';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import type { ObjectStore } from '../../jobs/lake/object-store.ts';
 import type { Bar } from '../../jobs/market/bar.ts';
@@ -31,7 +32,7 @@ const store = new LocalStore(join(folder, 'lake'));
 beforeAll(() => writeBars(store, folder, sample));
 
 function contextAt(envDate: string, lake: ObjectStore = store): StrategyContext {
-  return { envDate, prices: new LakeHistory(lake, undefined, envDate) };
+  return { envDate, prices: new LakeHistory(lake, () => findPrices(lake, undefined), envDate) };
 }
 
 /** A lake that notes the keys of what is read from it. */

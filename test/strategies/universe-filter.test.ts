@@ -187,6 +187,14 @@ describe('prices', () => {
     expect(await at(3, create().add('return_1', '<', 0))).toEqual(['b']);
   });
 
+  test('that give no return are no value', async () => {
+    const broken = { ...stocks, d: { close: [0, 0, 4] } };
+    const create = (): EquityUniverseFilter => filterOf({}, {}, broken);
+    expect(await at(1, create().add('return_1', 'top', 4))).toEqual(['a', 'c']);
+    // From nothing to something is no return either; the last one that there is holds.
+    expect(await at(2, create().add('return_1', 'top', 1))).toEqual(['a']);
+  });
+
   test('are enough where they are there on a share of the dates', async () => {
     const create = (): EquityUniverseFilter => filterOf({}, {}, stocks);
     expect(await at(3, create().add('close', 'minDataSize', [4, 0.5]))).toEqual(['a', 'b', 'c']);

@@ -105,3 +105,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
   return proxy;
 }
+
+/** An answer of S3 to a request for one page of a listing of so many, each with one object: 0000, 0001 and so on. */
+export function listingPage(path: string, pages: number): { status: number; body: string } {
+  const { searchParams } = new URL(path, 'http://s3');
+  const page = Number(searchParams.get('continuation-token') ?? 0);
+  const isLast = page + 1 === pages;
+  const next = isLast ? '' : `<NextContinuationToken>${page + 1}</NextContinuationToken>`;
+  const key = `${searchParams.get('prefix')}${String(page).padStart(4, '0')}`;
+  const contents = `<Contents><Key>${key}</Key><ETag>"e"</ETag></Contents>`;
+  const body = `<ListBucketResult><IsTruncated>${!isLast}</IsTruncated>${next}${contents}</ListBucketResult>`;
+  return { status: 200, body };
+}

@@ -2,7 +2,8 @@ import { env } from '../../environment/current.ts';
 import { firstLine, UsageError } from '../../runtime/errors.ts';
 import { StoreError } from '../../store/errors.ts';
 import type { CacheEvents } from '../../store/events.ts';
-import type { LevelSeries, Recipe, Strategy, StrategyState } from '../strategy.ts';
+import type { LevelSeries, Strategy } from '../strategy.ts';
+import { NamedStrategy } from './named-strategy.ts';
 import type { StrategyServiceLike } from './strategy-service-like.ts';
 
 /** What cached strategies need of an environment. */
@@ -57,50 +58,27 @@ export async function createStrategyAndCache<Raw extends { readonly ticker: stri
 }
 
 /** A strategy that stores itself once it is built. */
-class CachingStrategy implements Strategy {
-  readonly name: string;
-  readonly #inner: Strategy;
+class CachingStrategy extends NamedStrategy {
   readonly #service: StrategyServiceLike;
   readonly #events: CacheEvents;
   #storing: Promise<boolean> | undefined;
 
   constructor(name: string, inner: Strategy, service: StrategyServiceLike, events: CacheEvents) {
-    this.name = name;
-    this.#inner = inner;
+    super(name, inner);
     this.#service = service;
     this.#events = events;
   }
 
-  get type(): string {
-    return this.#inner.type;
-  }
-
-  get typeVersion(): number {
-    return this.#inner.typeVersion;
-  }
-
-  get recipe(): Recipe {
-    return this.#inner.recipe;
-  }
-
-  get isBuilt(): boolean {
-    return this.#inner.isBuilt;
-  }
-
-  async build(): Promise<this> {
-    await this.#inner.build();
+  override async build(): Promise<this> {
+    await super.build();
     await this.#storeOnce();
     return this;
   }
 
-  async history(): Promise<LevelSeries> {
-    const series = await this.#inner.history();
+  override async history(): Promise<LevelSeries> {
+    const series = await super.history();
     await this.#storeOnce();
     return series;
-  }
-
-  state(): StrategyState {
-    return this.#inner.state();
   }
 
   async #storeOnce(): Promise<void> {
@@ -116,8 +94,8 @@ class CachingStrategy implements Strategy {
   }
 }
 
-/** Throws what is not the caches' own failure, such as a class of strategies that is not known. */
-function reportFailure(events: CacheEvents, key: string, error: unknown): void {
+/** Makes an event of a failure of the caches. Throws any other, such as a class of strategies that is not known. */
+export function reportFailure(events: CacheEvents, key: string, error: unknown): void {
   if (!(error instanceof StoreError)) throw error;
   events.emit({ type: 'error', level: 'durable', key, detail: firstLine(error) });
 }

@@ -43,5 +43,5 @@ export const strategyKey = {
   },
 
   /** Whether a text is a key and no name. */
-  isKey: (text: string): boolean => PATTERN.test(text),
+  isKey: (text: string): boolean => isIsoDate(PATTERN.exec(text)?.[2] ?? ''),
 };

@@ -39,7 +39,8 @@ export class StrategyService implements StrategyServiceLike {
 
   /**
    * Stores built strategies under the date and hash of the environment, and resolves with their keys. Throws
-   * NotBuiltError when one is not built, before any is stored, and CacheWriteError.
+   * NotBuiltError when one is not built and UnknownStrategyError when one could not be had back, both before any is
+   * stored, and CacheWriteError.
    */
   cacheStrategy(strategy: Strategy): Promise<string>;
   cacheStrategy(strategies: readonly Strategy[]): Promise<string[]>;
@@ -49,7 +50,7 @@ export class StrategyService implements StrategyServiceLike {
     const envHash = await this.#options.envHash();
     const persisted = strategies.map((strategy) => ({
       key: strategyKey.generate({ name: strategy.name, envDate, envHash }),
-      content: persist(strategy),
+      content: persist(strategy, this.#options.classOf),
     }));
     const sealed = await Promise.all(
       persisted.map(async ({ key, content }) => ({ key, content, bytes: await this.#seal(key, content) })),
@@ -63,8 +64,10 @@ export class StrategyService implements StrategyServiceLike {
   async getKeysByPrefix(prefix: string): Promise<string[]> {
     const { folder } = this.#options;
     const keys: string[] = [];
-    for await (const key of this.#cache.list(prefixToKey(folder, prefix), false))
-      keys.push(keyToName(folder, key));
+    for await (const place of this.#cache.list(prefixToKey(folder, prefix), false)) {
+      const key = keyToName(folder, place);
+      if (key !== undefined && strategyKey.isKey(key)) keys.push(key);
+    }
     return keys.sort();
   }
 
@@ -100,14 +103,14 @@ export class StrategyService implements StrategyServiceLike {
     return this.#cache.delete(this.#place(key));
   }
 
-  /** Why there is no strategy of that name for this environment; undefined when there is one. */
+  /** Why there is no strategy of that name for this environment; undefined when there is one. Throws as getting it does. */
   async explainMiss(name: string): Promise<MissExplanation | undefined> {
     const own = await this.#keyOf(name);
     const { envDate, envHash } = strategyKey.parse(own);
     const found = await this.#read(own);
-    if ('envelope' in found && (await this.#load(own)) !== undefined) return undefined;
+    if ('envelope' in found && (await this.getStrategyByKey(own)) !== undefined) return undefined;
     const keys = await this.getKeysByPrefix(`${name}|`);
-    const candidates = keys.filter((key) => strategyKey.isKey(key) && strategyKey.parse(key).name === name);
+    const candidates = keys.filter((key) => strategyKey.parse(key).name === name);
     const others = candidates.filter((key) => key !== own).map(strategyKey.parse);
     const differs = ((): MissExplanation['differs'] => {
       if ('envelope' in found) return 'corrupt';

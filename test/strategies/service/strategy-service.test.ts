@@ -85,6 +85,15 @@ function strategyServiceSuite(openDurable: () => CacheLevel): void {
     expect([await listed(durable), await listed(memory)]).toEqual([[], []]);
   });
 
+  test('one of a class that nobody could have back is an UnknownStrategyError, and none of the batch is written', async () => {
+    const own = { ...strategyLike(await built('MSFT')), type: 'MyStrategy' };
+    await expect(open().cacheStrategy([await built('AAPL'), own])).rejects.toThrow(UnknownStrategyError);
+    await expect(
+      open().cacheStrategy({ ...own, type: 'ReinvestmentStrategy', typeVersion: 2 }),
+    ).rejects.toThrow(/version 2 of ReinvestmentStrategy/);
+    expect(await listed(durable)).toEqual([]);
+  });
+
   test('8 a persisted unbuilt blob is a NotBuiltError when it is got', async () => {
     const strategy = await built('AAPL');
     const { name, type, typeVersion, recipe } = strategy;
@@ -241,6 +250,19 @@ test('15 more than 1000 keys are listed completely', async () => {
   expect(await service.getKeysByPrefix('')).toEqual(keys.toSorted());
 });
 
+test("what is in the folder and no key of a strategy is not listed, and in nobody's way", async () => {
+  const durable = new MemoryLevel(2 ** 24);
+  const service = serviceOf(cacheOver(durable, clock).cache);
+  await service.cacheStrategy(await built('AAPL'));
+  const strays = ['', 'AAPL%', `${NAME}%7Cnotes`].map((stray) => workspaceFolder(TEAM, 'strategies') + stray);
+  const impossible = nameToKey(workspaceFolder(TEAM, 'strategies'), KEY.replace('2022-01-30', '2022-02-30'));
+  for (const stray of [...strays, impossible])
+    await durable.put(stray, { bytes: Buffer.alloc(0), expiresAtMs: undefined });
+  expect(await service.getKeysByPrefix('')).toEqual([KEY]);
+  const other = serviceOf(cacheOver(durable, clock).cache, { envDate: '2022-01-31' });
+  expect(await other.explainMiss(NAME)).toEqual({ differs: 'date', candidates: [KEY] });
+});
+
 test('18 a delete during a get in flight does not let the value come back', async () => {
   const durable = newSqliteLevel(folder);
   await serviceOf(cacheOver(durable, clock).cache).cacheStrategy(await built('AAPL'));
@@ -358,6 +380,8 @@ describe('what caches a strategy by itself', () => {
     const names = (await setup.service.getKeysByPrefix('')).map((key) => strategyKey.parse(key).name);
     expect(names).toEqual(['AAPL STRATEGY', 'AAPL TECH']);
     const hit = await createStrategyAndCache({ rawData, create: () => stockOf('MSFT') }, setup.environment);
+    expect(hit.name).toBe('AAPL STRATEGY');
+    expect(await setup.service.cacheStrategy(hit)).toBe(keyOf('AAPL STRATEGY'));
     expect(await bitsOf(hit)).toEqual(await bitsOf(await built('AAPL')));
 
     const before = setup.durable.calls.length;
@@ -443,9 +467,12 @@ describe('40 a forged strategy', () => {
   });
 
   test('of another shape is a miss, and explained', async () => {
-    const { cache, count } = await forge({ state: { series: { dates: [1], levels: 'x' }, columns: {} } });
+    const { cache, events } = await forge({ state: { series: { dates: [1], levels: 'x' }, columns: {} } });
     expect(await serviceOf(cache).getStrategyByName(NAME)).toBeUndefined();
-    expect(count('corrupt')).toBe(1);
+    expect(events.filter(({ type }) => type === 'corrupt')).toMatchObject([
+      { detail: expect.stringMatching(/^a strategy is not readable: state\.series\.dates: /) },
+    ]);
+    expect(await serviceOf(cache).explainMiss(NAME)).toEqual({ differs: 'corrupt', candidates: [KEY] });
   });
 
   test('that cannot be opened is corrupt to explainMiss', async () => {
