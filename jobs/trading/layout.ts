@@ -297,8 +297,9 @@ export class Layout {
     indexes: readonly Command[],
   ): AtomicWrite {
     const position = events.length - 1;
-    const previous = events[position - 1];
-    const after = this.#checkSequence ? previous?.eventId : undefined;
+    // The first event follows none. Where a list is there, it begins with this event or belongs to another writer.
+    const previous = events[position - 1] ?? events[0]!;
+    const after = this.#checkSequence ? previous.eventId : undefined;
     const guard: Guard = { type: 'continues', key, position, value, after };
     return { guard, commands: [{ type: 'append', key, value }, ...indexes] };
   }

@@ -171,6 +171,19 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
     expect(await read('list', 'log')).toEqual(['a', 'b', '<c>', 'd']);
   });
 
+  test('the first item of a list is found or refused, never appended', async () => {
+    const first = guarded(continues(0, 'a', 'a'), append('log', 'a'));
+    expect((await backend.apply([first]))[0]).toBeInstanceOf(NotFoundError);
+    await run(append('log', 'a'));
+    expect(await backend.apply([first])).toEqual([undefined]);
+    const [other] = await backend.apply([guarded(continues(0, 'x', 'x'), append('log', 'x'))]);
+    expect(other).toBeInstanceOf(ConflictError);
+    expect(other!.message).toMatch(/has 1 events where 0 were expected/);
+    await run(append('log', 'b'));
+    expect(await backend.apply([first])).toEqual([undefined]);
+    expect(await read('list', 'log')).toEqual(['a', 'b']);
+  });
+
   test('without an expectation it happens whenever the list is there', async () => {
     await run(append('log', 'a'), append('log', 'b'));
     expect(await backend.apply([guarded(continues(7, 'x', null), append('log', 'x'))])).toEqual([undefined]);

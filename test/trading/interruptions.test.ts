@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trading/config.ts';
+import { Account } from '../../jobs/trading/domain/account.ts';
 import { decimal } from '../../jobs/trading/domain/decimal.ts';
 import { Order } from '../../jobs/trading/domain/order.ts';
 import { ConfigError, ConflictError, QueueFullError, UnavailableError } from '../../jobs/trading/errors.ts';
@@ -13,7 +14,7 @@ import { temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability, type RedisServer } from '../support/redis-process.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { contents, event, initialized, orderAfter, TRADER } from '../support/trading.ts';
+import { accountState, contents, event, initialized, orderAfter, TRADER } from '../support/trading.ts';
 
 const folder = temporaryFolder();
 const cleanUp: (() => unknown)[] = [];
@@ -237,5 +238,19 @@ describe('two writers of one trader', () => {
     await careless.updateOrder(other);
     expect((await two.loadOrder('O-1'))!.state.status).toBe('ACCEPTED');
     await expect(two.sync()).rejects.toThrow(ConflictError);
+  });
+
+  test('what begins anew under an id that is taken is a ConflictError, and the log stays as it was', async () => {
+    const db = await open({ type: 'sqlite', path: join(folder, `${randomUUID()}.db`) });
+    const order = orderAfter('O-1', 'OrderSubmitted', 'OrderAccepted');
+    const account = new Account(accountState('1.00'));
+    await db.addOrder(order);
+    await db.addAccount(account);
+    await expect(db.updateOrder(new Order(initialized('O-1')))).rejects.toThrow(ConflictError);
+    await expect(db.updateAccount(new Account(accountState('2.00')))).rejects.toThrow(ConflictError);
+    expect(contents(await db.loadOrder('O-1'))).toEqual(contents(order));
+    expect((await db.loadAccount('SIM-000'))!.events).toEqual(account.events);
+    // What is stored already may be said again.
+    await db.updateAccount(account);
   });
 });
