@@ -19,7 +19,7 @@ import { Layout } from './layout.ts';
 import { StateReader, type Loaded } from './state-reader.ts';
 import { findLayout, newLayout, type StoredLayout } from './stored-layout.ts';
 import { checkIntegrity, type IntegrityReport } from './verify.ts';
-import { WriteQueue, type QueueOptions } from './write-queue.ts';
+import { handled, WriteQueue, type QueueOptions } from './write-queue.ts';
 
 /** An actor or a strategy: whatever has an id and can say what it wants to keep. */
 export interface Component {
@@ -423,18 +423,27 @@ export class TradingStateDatabase {
    * Removes the state: of this trader (and instance) only, or with `database` everything in the backend, other traders
    * and other programs included.
    */
-  async flush({ scope = 'trader' }: { scope?: 'trader' | 'database' } = {}): Promise<void> {
-    await this.#queue.idle();
-    if (scope === 'database') {
-      await this.#backend.clear();
-    } else {
-      const keys = await this.#access.reader.keys();
-      for (let from = 0; from < keys.length; from += FLUSH_CHUNK) {
-        const some = keys.slice(from, from + FLUSH_CHUNK);
-        await this.#queue.push({ commands: some.map((key) => ({ type: 'delete', key })) });
+  flush({ scope = 'trader' }: { scope?: 'trader' | 'database' } = {}): Promise<void> {
+    return handled(this.#flush(scope));
+  }
+
+  async #flush(scope: 'trader' | 'database'): Promise<void> {
+    const { reader, keys, readOnlyBecause } = this.#access;
+    const refuse = (error: TradingStateError): Promise<never> => this.#queue.refuse(error);
+    const removed = this.#queue.exclusively(async (write) => {
+      if (scope === 'database') return this.#backend.clear().catch(refuse);
+      const others = (await reader.keys().catch(refuse)).filter((key) => key !== keys.schema);
+      // Last what says how to read the rest, should only a part be removed.
+      const all = [...others, keys.schema];
+      for (let from = 0; from < all.length; from += FLUSH_CHUNK) {
+        const some = all.slice(from, from + FLUSH_CHUNK);
+        await write({ commands: some.map((key) => ({ type: 'delete', key })) });
       }
-    }
+    });
+    // What could not be written beside the old state can be written once that is gone; anything else comes after it.
+    if (readOnlyBecause !== undefined) await removed;
     this.#access = createAccess(this.#backend, this.#whenEmpty(), this.#config);
+    await removed;
   }
 
   /** Resolves when everything so far is acknowledged. Rejects with the first failure since the last call. */
@@ -449,17 +458,14 @@ export class TradingStateDatabase {
 
   /**
    * Compares indexes with logs, and keys with indexes. With `repair`, indexes are made to agree with the logs and events
-   * that are in a log twice are removed; what cannot be read is reported and left alone.
+   * that are in a log twice are removed; what cannot be read is reported and left alone. Changes of this process wait
+   * meanwhile; another one that writes should be stopped before a repair.
    */
-  async verify({ repair = false }: { repair?: boolean } = {}): Promise<IntegrityReport> {
-    await this.#queue.idle();
-    const { reader, layout, keys, hasOwnSets } = this.#access;
-    return checkIntegrity({
-      reader,
-      layout,
-      keys,
-      hasOwnSets,
-      ...(repair ? { write: (write: AtomicWrite) => this.#write(write) } : {}),
+  verify({ repair = false }: { repair?: boolean } = {}): Promise<IntegrityReport> {
+    const { reader, layout, keys, hasOwnSets, readOnlyBecause } = this.#access;
+    return this.#queue.exclusively((write) => {
+      const mend = readOnlyBecause === undefined ? write : () => this.#queue.refuse(readOnlyBecause);
+      return checkIntegrity({ reader, layout, keys, hasOwnSets, ...(repair ? { write: mend } : {}) });
     });
   }
 

@@ -103,6 +103,19 @@ describe('verify', () => {
     await expectRepaired();
   });
 
+  test('what is changed meanwhile is neither taken for damage nor undone', async () => {
+    for (let turns = 0; turns < 60; turns += 1) {
+      const order = (await db.loadOrder('O-1'))!;
+      const verified = db.verify({ repair: true });
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      order.apply(event('O-1', turns % 2 === 0 ? 'OrderPendingCancel' : 'OrderCancelRejected'));
+      const updated = db.updateOrder(order);
+      expect((await verified).problems).toEqual([]);
+      await updated;
+      expect(await problems()).toEqual([]);
+    }
+  });
+
   test('removes events that are in a log twice, and fills of cycles that have ended', async () => {
     const at = key('orders:O-1');
     const log = await listAt(store, at);
