@@ -69,8 +69,9 @@ export class Layout {
   }
 
   /** Says who wrote the keys; only the own layout does. */
-  schema(): AtomicWrite {
-    return { commands: [{ type: 'set', key: this.#keys.schema, value: text(SCHEMA_VERSION) }] };
+  schema(): Command[] {
+    if (this.#style !== 'own') return [];
+    return [{ type: 'set', key: this.#keys.schema, value: text(SCHEMA_VERSION) }];
   }
 
   general(key: string, value: Uint8Array): AtomicWrite {

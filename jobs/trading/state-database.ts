@@ -74,17 +74,16 @@ interface Access {
   readonly hasOwnSets: boolean;
   /** Why nothing may be written: the keys that are there have another layout. */
   readonly readOnlyBecause: ConfigError | undefined;
-  /** Whether the next write is the first in the own layout. */
-  needsSchema: boolean;
+  /** There was nothing yet, and no write has been acknowledged since. */
+  isNew: boolean;
 }
 
 function createAccess(backend: StateBackend, stored: StoredLayout, config: CacheDatabaseConfig): Access {
   const { keys, otherKeys, isOwn, isNew, readOnlyBecause } = stored;
   const layout = new Layout(keys, config);
-  const needsSchema = isNew && config.settings.layout === 'own';
-  const hasOwnSets = isOwn || needsSchema;
+  const hasOwnSets = isOwn || (isNew && config.settings.layout === 'own');
   const reader = new StateReader(backend, keys, otherKeys, layout.codec, hasOwnSets);
-  return { keys, layout, reader, hasOwnSets, readOnlyBecause, needsSchema };
+  return { keys, layout, reader, hasOwnSets, readOnlyBecause, isNew };
 }
 
 /**
@@ -404,19 +403,15 @@ export class TradingStateDatabase {
 
   /** How much there is, from the indexes alone. */
   async summary(): Promise<StateSummary> {
-    const { hasOwnSets, needsSchema, keys } = this.#access;
     const sizes: Record<string, number> = {};
     for (const name of [...ORDER_SETS, ...POSITION_SETS]) {
       sizes[name] = (await this.#after((reader) => reader.set(name))).size;
     }
     const accounts = await this.#after((reader) => reader.ids('accounts'));
-    return {
-      prefix: keys.prefix,
-      layout: needsSchema ? 'none' : hasOwnSets ? 'own' : 'nautilus',
-      sizes,
-      accounts: accounts.length,
-      heartbeat: await this.lastHeartbeat(),
-    };
+    const heartbeat = await this.lastHeartbeat();
+    const { keys, isNew, hasOwnSets } = this.#access;
+    const layout = isNew ? 'none' : hasOwnSets ? 'own' : 'nautilus';
+    return { prefix: keys.prefix, layout, sizes, accounts: accounts.length, heartbeat };
   }
 
   /**
@@ -481,11 +476,14 @@ export class TradingStateDatabase {
   #write(write: AtomicWrite): Promise<void> {
     const access = this.#access;
     if (access.readOnlyBecause !== undefined) return this.#queue.refuse(access.readOnlyBecause);
-    if (access.needsSchema) {
-      access.needsSchema = false;
-      void this.#queue.push(access.layout.schema());
-    }
-    return this.#queue.push(write);
+    if (!access.isNew) return this.#queue.push(write);
+    // Together with the first data, so that there is never data of which nobody knows who wrote it.
+    const written = this.#queue.push({ ...write, commands: [...write.commands, ...access.layout.schema()] });
+    written.then(
+      () => (access.isNew = false),
+      () => {},
+    );
+    return written;
   }
 
   /** Reads after the changes so far. */

@@ -8,7 +8,13 @@ import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trad
 import { Account } from '../../jobs/trading/domain/account.ts';
 import { decimal } from '../../jobs/trading/domain/decimal.ts';
 import { Order } from '../../jobs/trading/domain/order.ts';
-import { ConfigError, ConflictError, QueueFullError, UnavailableError } from '../../jobs/trading/errors.ts';
+import {
+  ConfigError,
+  ConflictError,
+  NotFoundError,
+  QueueFullError,
+  UnavailableError,
+} from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability, type RedisServer } from '../support/redis-process.ts';
@@ -192,6 +198,25 @@ describe('case 39: a SQLite file that another process holds', () => {
     expect([...(await db.load()).keys()]).toEqual(['d']);
     await expectStored(db, [order]);
   });
+});
+
+test('what is written after the first writes have failed is known as its own by the next process', async () => {
+  const settings = { type: 'sqlite', path: join(folder, `${randomUUID()}.db`), timeout: 0.2 } as const;
+  const db = await open(settings);
+  const other = new DatabaseSync(settings.path);
+  cleanUp.push(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  await expect(db.add('a', Buffer.from('x'))).rejects.toThrow(UnavailableError);
+  other.exec('ROLLBACK');
+  const order = orderAfter('O:1', 'OrderSubmitted');
+  await expect(db.updateOrder(order)).rejects.toThrow(NotFoundError);
+  expect((await db.summary()).layout).toBe('none');
+  await db.addOrder(order);
+  expect((await db.summary()).layout).toBe('own');
+  await db.close().catch(() => {});
+  const next = await open(settings);
+  await expectStored(next, [order]);
+  await next.add('b', Buffer.from('x'));
 });
 
 describeWithRedis('case 43: an old server', () => {
