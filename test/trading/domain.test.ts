@@ -5,8 +5,8 @@ import { formatMoney, money } from '../../jobs/trading/domain/money.ts';
 import { formatIso, parseNanoseconds, requireNanoseconds } from '../../jobs/trading/domain/nanoseconds.ts';
 import { Order } from '../../jobs/trading/domain/order.ts';
 import { Position } from '../../jobs/trading/domain/position.ts';
-import { InvalidTransitionError } from '../../jobs/trading/errors.ts';
-import { accountState, AUDUSD, event, filled, initialized, traded } from '../support/trading.ts';
+import { DuplicateFillError, InvalidTransitionError } from '../../jobs/trading/errors.ts';
+import { accountState, AUDUSD, contents, event, filled, initialized, traded } from '../support/trading.ts';
 
 describe('decimals', () => {
   test.each([
@@ -140,6 +140,30 @@ describe('positions', () => {
       /of position "P-2"/,
     );
     expect(() => Position.replay(AUDUSD, [])).toThrow(RangeError);
+  });
+
+  test('a fill that an engine has split at flat turns the position, now and when its log is read', () => {
+    const position = new Position(AUDUSD, traded('BUY', '100', '1.0'));
+    const first = position.events[0]!;
+    const sale = traded('SELL', '150', '1.10');
+    const closing = { ...sale, lastQty: decimal('100') };
+    const opening = { ...sale, lastQty: decimal('50'), eventId: 'another' };
+    position.apply(closing);
+    expect(() => position.apply({ ...closing, eventId: 'again' })).toThrow(DuplicateFillError);
+    position.apply(opening);
+    expect(position.state).toMatchObject({ side: 'SHORT', quantity: decimal('50') });
+    for (const known of [sale, closing, opening]) {
+      expect(() => position.apply(known)).toThrow(DuplicateFillError);
+    }
+    expect(contents(Position.replay(AUDUSD, [first, closing, opening]))).toEqual(contents(position));
+  });
+
+  test('a price with other zeros at its end is the same price', () => {
+    const fill = traded('BUY', '10', '1.10');
+    const position = new Position(AUDUSD, traded('BUY', '10', '1.0'));
+    position.apply(fill);
+    const same = { ...fill, lastPx: decimal('1.1'), lastQty: decimal('10.0') };
+    expect(() => position.apply(same)).toThrow(DuplicateFillError);
   });
 
   test('the same trade at another price is another fill, and after a turn the whole fill is known', () => {
