@@ -108,6 +108,14 @@ export const componentCases: readonly Case[] = [
       expect(withPnl).toMatchObject({ unrealized_pnl: '12.50 USD' });
       expect(await db.loadPosition('P-1')).toBeUndefined();
       expect(new Map(await db.loadOrders())).toEqual(new Map());
+      // Clocks differ: the end can come before the beginning. A length of time is no date, whatever dates look like.
+      const iso = await open({ timestampsAsIso8601: true });
+      position.apply({ ...traded('SELL', '1000', '0.80020'), tsEvent: position.state.tsOpened - 5n });
+      await iso.snapshotPositionState(position, START);
+      const ended = decode((await listAt(store, key('snapshots:positions:P-1'))).at(-1)!, {
+        useBigInt64: true,
+      });
+      expect(ended).toMatchObject({ duration_ns: -5n, ts_snapshot: '2025-11-21T02:40:00.123456789Z' });
     },
   },
   {
