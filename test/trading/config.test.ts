@@ -62,7 +62,30 @@ describe('CacheDatabaseConfig', () => {
     const config = CacheDatabaseConfig.fromUrl('redis://user:secret@host');
     expect(config.password).toBe('secret');
     expect(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config)).not.toContain('secret');
-    expect(() => CacheDatabaseConfig.fromUrl('http://user:secret@host')).toThrow(/^(?!.*secret)/);
+  });
+
+  test.each([
+    'http://user:secret@host',
+    'redis://user:s/secret@host',
+    'redis://user:1/secret@host',
+    'redis://:1?secret@host',
+    'redis://:1#secret@host/0',
+    'redis://user:50%secret@host',
+    'redis://user:x@secret/1/2@host',
+    'redis:user:secret@host',
+    'redis//user:secret@host',
+    'redis://host?password=secret',
+    'redis://host/x?password=secret',
+    'http://host?password=secret',
+  ])('does not show the password of %s, which is refused', (url) => {
+    expect(() => CacheDatabaseConfig.fromUrl(url)).toThrow(ConfigError);
+    expect(() => CacheDatabaseConfig.fromUrl(url)).toThrow(/^(?!.*secret)/);
+  });
+
+  test('takes any sign in a password that is written as URLs want it', () => {
+    const password = 'p@s/s?w#o%rd:';
+    const config = CacheDatabaseConfig.fromUrl(`redis://user:${encodeURIComponent(password)}@host/3`);
+    expect(config.password).toBe(password);
   });
 });
 
