@@ -126,12 +126,18 @@ export class TradingStateDatabase {
       config.settings.timeout * 1000,
     );
     const identity = { traderId, instanceId: options.instanceId };
-    const stored = await findLayout(backend, identity, config);
-    const database = new TradingStateDatabase(backend, stored, config, options, () =>
-      newLayout(identity, config),
-    );
-    if (flushOnStart) await database.flush();
-    return database;
+    try {
+      const stored = await findLayout(backend, identity, config);
+      const database = new TradingStateDatabase(backend, stored, config, options, () =>
+        newLayout(identity, config),
+      );
+      if (flushOnStart) await database.flush();
+      return database;
+    } catch (error) {
+      // A connection that nobody has cannot be closed, and keeps the process alive.
+      if (options.backend === undefined) await backend.close();
+      throw error;
+    }
   }
 
   private constructor(
