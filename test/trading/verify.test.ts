@@ -101,6 +101,9 @@ describe('verify', () => {
     await damage(command);
     expect(await problems()).toEqual([problem]);
     await expectRepaired();
+    for (const { errors } of [await db.loadOrders(), await db.loadPositions(), await db.loadCurrencies()]) {
+      expect([...errors]).toEqual([]);
+    }
   });
 
   test('what is changed meanwhile is neither taken for damage nor undone', async () => {
