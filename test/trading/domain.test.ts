@@ -59,6 +59,8 @@ test('timestamps are exact, and anything else is refused', () => {
     '',
     '1.5',
     '2026-13-01T00:00:00Z',
+    '2026-02-30T00:00:00Z',
+    '2026-02-28T24:00:00Z',
     '2026-11-21',
     null,
     {},
@@ -73,6 +75,13 @@ describe('orders', () => {
     expect(() => Order.replay([])).toThrow(InvalidTransitionError);
     expect(() => Order.replay([event('O-1', 'OrderAccepted')])).toThrow(/starts with OrderInitialized/);
     expect(() => new Order(initialized('O-1', { quantity: decimal('0') }))).toThrow(RangeError);
+    const order = new Order(initialized('O-1'));
+    const changes = [
+      event('O-1', 'OrderUpdated', { quantity: decimal('-5') }),
+      initialized('O-1', { orderType: 'LIMIT', quantity: decimal('0') }),
+    ];
+    for (const change of changes) expect(() => order.apply(change)).toThrow(/needs a quantity above 0/);
+    expect(order.events).toHaveLength(1);
   });
 
   test('average price, commissions and times come from the events', () => {
