@@ -78,7 +78,7 @@ export const json: Kind<JsonObject> = {
 export const texts: Kind<readonly string[]> = {
   encode: (value, { nestedAsJson }) => (nestedAsJson ? value.join(',') : value),
   decode(value) {
-    const list = typeof value === 'string' ? value.split(',') : value;
+    const list = typeof value === 'string' ? value.split(',').filter((item) => item !== '') : value;
     if (Array.isArray(list)) return list.map((item) => text.decode(item));
     throw new TypeError(`is no list of texts but ${typeName(value)}`);
   },
