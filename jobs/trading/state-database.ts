@@ -13,7 +13,7 @@ import { Order } from './domain/order.ts';
 import { Position } from './domain/position.ts';
 import { requireId, requireInstance, requireObject } from './domain/require.ts';
 import { requireSynthetic, requireSyntheticId, type SyntheticInstrument } from './domain/synthetic.ts';
-import { NotFoundError, type ConfigError, type TradingStateError } from './errors.ts';
+import { CorruptStateError, NotFoundError, type ConfigError, type TradingStateError } from './errors.ts';
 import { ORDER_SETS, POSITION_SETS, type Keys } from './keys.ts';
 import { Layout } from './layout.ts';
 import { StateReader, type Loaded } from './state-reader.ts';
@@ -295,10 +295,13 @@ export class TradingStateDatabase {
     return this.#write(this.#access.layout.heartbeat(at));
   }
 
-  /** The last heartbeat, undefined when there was none. */
+  /** The last heartbeat, undefined when there was none. Rejects with CorruptStateError for what is no time. */
   async lastHeartbeat(): Promise<Date | undefined> {
     const text = await this.#after((reader) => reader.text(this.#access.keys.heartbeat));
-    return text === undefined ? undefined : new Date(text);
+    if (text === undefined) return undefined;
+    const at = new Date(text);
+    if (Number.isNaN(at.getTime())) throw new CorruptStateError(`the heartbeat "${text}" is no time`);
+    return at;
   }
 
   /** All bytes that `add` keeps, by name. */

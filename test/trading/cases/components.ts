@@ -129,6 +129,10 @@ export const componentCases: readonly Case[] = [
       await db.heartbeat(new Date('2026-11-21T00:00:00.123Z'));
       expect(await textAt(store, key('health:heartbeat'))).toBe('2026-11-21T00:00:00.123Z');
       expect(await db.lastHeartbeat()).toEqual(new Date('2026-11-21T00:00:00.123Z'));
+      await store.apply([
+        { commands: [{ type: 'set', key: key('health:heartbeat'), value: Buffer.from('never') }] },
+      ]);
+      await expect(db.lastHeartbeat()).rejects.toThrow(/the heartbeat "never" is no time/);
     },
   },
 ];
