@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { QueueFullError, UnavailableError, type TradingStateError } from './errors.ts';
 import type { AtomicWrite, Outcome, StateBackend } from './backend/backend.ts';
 
@@ -16,6 +17,10 @@ export interface QueueOptions {
 
 /** Writes that go to the backend in one call. */
 const BATCH = 1024;
+
+/** Between tries; the first one comes at once, for a connection that only had to be made again. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
 
 interface Entry {
   /** A write, or work that nothing else is written during and that never rejects. */
@@ -141,6 +146,7 @@ export class WriteQueue {
     // Writes of the same turn of the event loop go together.
     await Promise.resolve();
     let unreachableSince: number | undefined;
+    let pauseMs = 0;
     while (this.#entries.length > 0) {
       const { task } = this.#entries[0]!;
       if (typeof task === 'function') {
@@ -150,13 +156,16 @@ export class WriteQueue {
       }
       const outcomes = await this.#backend.apply(this.#nextWrites());
       const answered = this.#settle(outcomes);
-      if (answered > 0) unreachableSince = undefined;
+      if (answered > 0) [unreachableSince, pauseMs] = [undefined, 0];
       if (answered === outcomes.length) continue;
       unreachableSince ??= performance.now();
       const left = unreachableSince + this.#options.patienceMs - performance.now();
       try {
         if (left <= 0) throw outcomes[answered];
         await this.#backend.ready(left);
+        // Who can be reached may refuse all the same: a replica, a server that loads its data.
+        await setTimeout(Math.min(pauseMs, left));
+        pauseMs = Math.min(2 * pauseMs + FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
       } catch (error) {
         this.#giveUp(error as TradingStateError);
       }

@@ -170,6 +170,24 @@ describeWithRedis('case 39: Redis goes away in the middle of a run', () => {
     await expectStored(db, [order]);
   });
 
+  test('a server that has become a replica is not overrun with connections, and used again when it is none', async () => {
+    const [server, primary] = [await newServer('none'), await newServer('none')];
+    const db = await open({ type: 'redis', port: server.port, timeout: 0.5 });
+    const order = orderAfter('O-1', 'OrderSubmitted');
+    await db.addOrder(order);
+    const client = await createClient({ url: server.url }).connect();
+    cleanUp.push(() => client.close());
+    const connections = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))![1]);
+    const before = await connections();
+    await client.replicaOf('127.0.0.1', primary.port);
+    await expect(db.add('k', Buffer.from('x'))).rejects.toThrow(/READONLY/);
+    expect((await connections()) - before).toBeLessThan(20);
+    await client.sendCommand(['REPLICAOF', 'NO', 'ONE']);
+    await db.addOrder(order);
+    await expectStored(db, [order]);
+  });
+
   test('a load after the connection broke makes a new one', async () => {
     const server = await newServer('always');
     const db = await open({ type: 'redis', port: server.port });
