@@ -148,13 +148,16 @@ export class Layout {
     const key = this.#keys.item('positions', id);
     const value = this.codec.encode('order', events.at(-1)!);
     const indexes = this.positionIndexes(state, this.#checkSequence ? before : null);
-    if (events.length > 1) return this.#extend(key, events, value, indexes);
-    const commands = [...replaceList(key, [value]), ...indexes];
-    if (lastClosed !== null) {
-      const snapshot = this.#snapshot(describePosition(lastClosed, lastClosed.tsLast));
-      commands.push({ type: 'append', key: this.#keys.snapshots('positions', id), value: snapshot });
-    }
-    return { guard: { type: 'continues', key, position: 0, value, after: undefined }, commands };
+    if (events.length > 1 || lastClosed === null) return this.#extend(key, events, value, indexes);
+    const snapshot = this.#snapshot(describePosition(lastClosed, lastClosed.tsLast));
+    return {
+      guard: { type: 'continues', key, position: 0, value, after: undefined },
+      commands: [
+        ...replaceList(key, [value]),
+        ...indexes,
+        { type: 'append', key: this.#keys.snapshots('positions', id), value: snapshot },
+      ],
+    };
   }
 
   component(collection: 'actors' | 'strategies', id: string, state: ComponentState): AtomicWrite {

@@ -8,6 +8,7 @@ import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trad
 import { Account } from '../../jobs/trading/domain/account.ts';
 import { decimal } from '../../jobs/trading/domain/decimal.ts';
 import { Order } from '../../jobs/trading/domain/order.ts';
+import { Position } from '../../jobs/trading/domain/position.ts';
 import {
   ConfigError,
   ConflictError,
@@ -20,7 +21,16 @@ import { temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability, type RedisServer } from '../support/redis-process.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { accountState, contents, event, initialized, orderAfter, TRADER } from '../support/trading.ts';
+import {
+  accountState,
+  AUDUSD,
+  contents,
+  event,
+  initialized,
+  orderAfter,
+  traded,
+  TRADER,
+} from '../support/trading.ts';
 
 const folder = temporaryFolder();
 const cleanUp: (() => unknown)[] = [];
@@ -287,13 +297,20 @@ describe('two writers of one trader', () => {
     const db = await open({ type: 'sqlite', path: join(folder, `${randomUUID()}.db`) });
     const order = orderAfter('O-1', 'OrderSubmitted', 'OrderAccepted');
     const account = new Account(accountState('1.00'));
+    const position = new Position(AUDUSD, traded('BUY', '10', '1.0'));
+    await db.addInstrument(AUDUSD);
     await db.addOrder(order);
     await db.addAccount(account);
+    await db.addPosition(position);
+    const another = new Position(AUDUSD, traded('SELL', '7', '1.1'));
+    await expect(db.updatePosition(another)).rejects.toThrow(ConflictError);
+    expect(contents(await db.loadPosition('P-1'))).toEqual(contents(position));
     await expect(db.updateOrder(new Order(initialized('O-1')))).rejects.toThrow(ConflictError);
     await expect(db.updateAccount(new Account(accountState('2.00')))).rejects.toThrow(ConflictError);
     expect(contents(await db.loadOrder('O-1'))).toEqual(contents(order));
     expect((await db.loadAccount('SIM-000'))!.events).toEqual(account.events);
     // What is stored already may be said again.
     await db.updateAccount(account);
+    await db.updatePosition(position);
   });
 });
