@@ -35,7 +35,22 @@ export const componentCases: readonly Case[] = [
       await db.deleteStrategy('S-1');
       expect(await db.loadActor('A-1')).toEqual({});
       expect(await db.loadStrategy('S-1')).toEqual({});
-      expect(() => db.updateActor(saving('A-1', { f: () => 1 }))).toThrow(TypeError);
+      // What would come back as something else is refused at once.
+      const refused: [object, RegExp][] = [
+        [{ f: () => 1 }, /state of "A-1" cannot be stored: .*function/i],
+        [{ a: [{ b: new Map([[1, 2]]) }] }, /it\.a\.0\.b is a Map/],
+        [{ a: Float64Array.of(1.5) }, /it\.a is a Float64Array/],
+        [{ a: 2n ** 64n }, /it\.a has more than 64 bits/],
+        [[1], /it is no map/],
+      ];
+      for (const [state, message] of refused) {
+        const save = (): Promise<void> => db.updateActor(saving('A-1', state as Record<string, unknown>));
+        expect(save).toThrow(TypeError);
+        expect(save).toThrow(message);
+      }
+      const whole = { n: 2n ** 64n - 1n, m: -(2n ** 63n), at: new Date(5), list: [null, 'x', { y: 1.5 }] };
+      await db.updateActor(saving('A-1', whole));
+      expect(await db.loadActor('A-1')).toEqual(whole);
     },
   },
   {
