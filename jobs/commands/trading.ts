@@ -154,12 +154,19 @@ async function runFlush(
   { all, yes, ...options }: TradingOptions & { all: boolean; yes: boolean },
   job: Job,
 ): Promise<void> {
-  await withDatabase(options, job, async (db, trader, url) => {
-    const what = all ? `everything in "${url}"` : `the state of trader "${trader}" in "${url}"`;
+  const remove = async (what: string, work: () => Promise<void>): Promise<void> => {
     if (!yes) throw new UsageError(`this removes ${what} for good; say --yes if that is meant`);
-    await db.flush({ scope: all ? 'database' : 'trader' });
+    await work();
     job.print(`flush      ${what} is removed`);
-  });
+  };
+  if (all) {
+    return withBackend(options, job, (backend) =>
+      remove(`everything in "${backend.url}"`, () => backend.clear()),
+    );
+  }
+  return withDatabase(options, job, (db, trader, url) =>
+    remove(`the state of trader "${trader}" in "${url}"`, () => db.flush()),
+  );
 }
 
 async function withDatabase(

@@ -97,13 +97,18 @@ function fromUrl(url: string): CacheDatabaseSettings {
       `"${withoutPassword(url)}" is no place for a trading state; write sqlite:PATH or redis://HOST`,
     );
   }
-  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const { protocol, hostname, port, username, password, pathname, search, hash, searchParams } = new URL(url);
+  if (`${pathname}${search}${hash}`.includes('@')) {
+    // Part of the password was taken for what follows the host.
+    throw new ConfigError(`"${withoutPassword(url)}" has an @ after the host: ${ENCODE}`);
+  }
   const database = /^\/?(\d*)$/.exec(pathname)?.[1];
   if (database === undefined) throw new ConfigError(`"${pathname}" is no number of a Redis database`);
   const parameters = parametersSchema.safeParse(Object.fromEntries(searchParams));
   if (!parameters.success) {
     const { path, message } = parameters.error.issues[0]!;
-    throw new ConfigError(`"${searchParams}" has a setting that is not usable: ${path.join('.')} ${message}`);
+    const where = `a setting after the ? of "${withoutPassword(url)}"`;
+    throw new ConfigError(`${where} is not usable: ${[...path, message].join(' ')}`);
   }
   return {
     ...parameters.data,
@@ -111,12 +116,23 @@ function fromUrl(url: string): CacheDatabaseSettings {
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     ssl: protocol === 'rediss:',
     ...(port === '' ? {} : { port: Number(port) }),
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(username === '' ? {} : { username: decodeCredential(username) }),
+    ...(password === '' ? {} : { password: decodeCredential(password) }),
     ...(database === '' ? {} : { database: Number(database) }),
   };
 }
 
+const ENCODE = 'write signs like @ / ? # % in the user name or the password as %40 %2F %3F %23 %25';
+
+function decodeCredential(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    throw new ConfigError(`the user name or the password has a % that stands for nothing: ${ENCODE}`, error);
+  }
+}
+
+/** For messages: without all that may be part of a password, wherever its signs have led the parser. */
 function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//***@');
+  return url.replace(/^([a-z+]*:?(?:\/\/)?).*@/is, '$1***@').replace(/\?.*$/s, '');
 }

@@ -69,8 +69,9 @@ export class Layout {
   }
 
   /** Says who wrote the keys; only the own layout does. */
-  schema(): AtomicWrite {
-    return { commands: [{ type: 'set', key: this.#keys.schema, value: text(SCHEMA_VERSION) }] };
+  schema(): Command[] {
+    if (this.#style !== 'own') return [];
+    return [{ type: 'set', key: this.#keys.schema, value: text(SCHEMA_VERSION) }];
   }
 
   general(key: string, value: Uint8Array): AtomicWrite {
@@ -147,13 +148,16 @@ export class Layout {
     const key = this.#keys.item('positions', id);
     const value = this.codec.encode('order', events.at(-1)!);
     const indexes = this.positionIndexes(state, this.#checkSequence ? before : null);
-    if (events.length > 1) return this.#extend(key, events, value, indexes);
-    const commands = [...replaceList(key, [value]), ...indexes];
-    if (lastClosed !== null) {
-      const snapshot = this.#snapshot(describePosition(lastClosed, lastClosed.tsLast));
-      commands.push({ type: 'append', key: this.#keys.snapshots('positions', id), value: snapshot });
-    }
-    return { guard: { type: 'continues', key, position: 0, value, after: undefined }, commands };
+    if (events.length > 1 || lastClosed === null) return this.#extend(key, events, value, indexes);
+    const snapshot = this.#snapshot(describePosition(lastClosed, lastClosed.tsLast));
+    return {
+      guard: { type: 'continues', key, position: 0, value, after: undefined },
+      commands: [
+        ...replaceList(key, [value]),
+        ...indexes,
+        { type: 'append', key: this.#keys.snapshots('positions', id), value: snapshot },
+      ],
+    };
   }
 
   component(collection: 'actors' | 'strategies', id: string, state: ComponentState): AtomicWrite {
@@ -297,8 +301,9 @@ export class Layout {
     indexes: readonly Command[],
   ): AtomicWrite {
     const position = events.length - 1;
-    const previous = events[position - 1];
-    const after = this.#checkSequence ? previous?.eventId : undefined;
+    // The first event follows none. Where a list is there, it begins with this event or belongs to another writer.
+    const previous = events[position - 1] ?? events[0]!;
+    const after = this.#checkSequence ? previous.eventId : undefined;
     const guard: Guard = { type: 'continues', key, position, value, after };
     return { guard, commands: [{ type: 'append', key, value }, ...indexes] };
   }

@@ -13,13 +13,13 @@ import { Order } from './domain/order.ts';
 import { Position } from './domain/position.ts';
 import { requireId, requireInstance, requireObject } from './domain/require.ts';
 import { requireSynthetic, requireSyntheticId, type SyntheticInstrument } from './domain/synthetic.ts';
-import { NotFoundError, type ConfigError, type TradingStateError } from './errors.ts';
+import { CorruptStateError, NotFoundError, type ConfigError, type TradingStateError } from './errors.ts';
 import { ORDER_SETS, POSITION_SETS, type Keys } from './keys.ts';
 import { Layout } from './layout.ts';
 import { StateReader, type Loaded } from './state-reader.ts';
 import { findLayout, newLayout, type StoredLayout } from './stored-layout.ts';
 import { checkIntegrity, type IntegrityReport } from './verify.ts';
-import { WriteQueue, type QueueOptions } from './write-queue.ts';
+import { handled, WriteQueue, type QueueOptions } from './write-queue.ts';
 
 /** An actor or a strategy: whatever has an id and can say what it wants to keep. */
 export interface Component {
@@ -74,17 +74,16 @@ interface Access {
   readonly hasOwnSets: boolean;
   /** Why nothing may be written: the keys that are there have another layout. */
   readonly readOnlyBecause: ConfigError | undefined;
-  /** Whether the next write is the first in the own layout. */
-  needsSchema: boolean;
+  /** There was nothing yet, and no write has been acknowledged since. */
+  isNew: boolean;
 }
 
 function createAccess(backend: StateBackend, stored: StoredLayout, config: CacheDatabaseConfig): Access {
   const { keys, otherKeys, isOwn, isNew, readOnlyBecause } = stored;
   const layout = new Layout(keys, config);
-  const needsSchema = isNew && config.settings.layout === 'own';
-  const hasOwnSets = isOwn || needsSchema;
+  const hasOwnSets = isOwn || (isNew && config.settings.layout === 'own');
   const reader = new StateReader(backend, keys, otherKeys, layout.codec, hasOwnSets);
-  return { keys, layout, reader, hasOwnSets, readOnlyBecause, needsSchema };
+  return { keys, layout, reader, hasOwnSets, readOnlyBecause, isNew };
 }
 
 /**
@@ -127,12 +126,18 @@ export class TradingStateDatabase {
       config.settings.timeout * 1000,
     );
     const identity = { traderId, instanceId: options.instanceId };
-    const stored = await findLayout(backend, identity, config);
-    const database = new TradingStateDatabase(backend, stored, config, options, () =>
-      newLayout(identity, config),
-    );
-    if (flushOnStart) await database.flush();
-    return database;
+    try {
+      const stored = await findLayout(backend, identity, config);
+      const database = new TradingStateDatabase(backend, stored, config, options, () =>
+        newLayout(identity, config),
+      );
+      if (flushOnStart) await database.flush();
+      return database;
+    } catch (error) {
+      // A connection that nobody has cannot be closed, and keeps the process alive.
+      if (options.backend === undefined) await backend.close();
+      throw error;
+    }
   }
 
   private constructor(
@@ -290,10 +295,13 @@ export class TradingStateDatabase {
     return this.#write(this.#access.layout.heartbeat(at));
   }
 
-  /** The last heartbeat, undefined when there was none. */
+  /** The last heartbeat, undefined when there was none. Rejects with CorruptStateError for what is no time. */
   async lastHeartbeat(): Promise<Date | undefined> {
     const text = await this.#after((reader) => reader.text(this.#access.keys.heartbeat));
-    return text === undefined ? undefined : new Date(text);
+    if (text === undefined) return undefined;
+    const at = new Date(text);
+    if (Number.isNaN(at.getTime())) throw new CorruptStateError(`the heartbeat "${text}" is no time`);
+    return at;
   }
 
   /** All bytes that `add` keeps, by name. */
@@ -404,37 +412,42 @@ export class TradingStateDatabase {
 
   /** How much there is, from the indexes alone. */
   async summary(): Promise<StateSummary> {
-    const { hasOwnSets, needsSchema, keys } = this.#access;
     const sizes: Record<string, number> = {};
     for (const name of [...ORDER_SETS, ...POSITION_SETS]) {
       sizes[name] = (await this.#after((reader) => reader.set(name))).size;
     }
     const accounts = await this.#after((reader) => reader.ids('accounts'));
-    return {
-      prefix: keys.prefix,
-      layout: needsSchema ? 'none' : hasOwnSets ? 'own' : 'nautilus',
-      sizes,
-      accounts: accounts.length,
-      heartbeat: await this.lastHeartbeat(),
-    };
+    const heartbeat = await this.lastHeartbeat();
+    const { keys, isNew, hasOwnSets } = this.#access;
+    const layout = isNew ? 'none' : hasOwnSets ? 'own' : 'nautilus';
+    return { prefix: keys.prefix, layout, sizes, accounts: accounts.length, heartbeat };
   }
 
   /**
    * Removes the state: of this trader (and instance) only, or with `database` everything in the backend, other traders
    * and other programs included.
    */
-  async flush({ scope = 'trader' }: { scope?: 'trader' | 'database' } = {}): Promise<void> {
-    await this.#queue.idle();
-    if (scope === 'database') {
-      await this.#backend.clear();
-    } else {
-      const keys = await this.#access.reader.keys();
-      for (let from = 0; from < keys.length; from += FLUSH_CHUNK) {
-        const some = keys.slice(from, from + FLUSH_CHUNK);
-        await this.#queue.push({ commands: some.map((key) => ({ type: 'delete', key })) });
+  flush({ scope = 'trader' }: { scope?: 'trader' | 'database' } = {}): Promise<void> {
+    return handled(this.#flush(scope));
+  }
+
+  async #flush(scope: 'trader' | 'database'): Promise<void> {
+    const { reader, keys, readOnlyBecause } = this.#access;
+    const refuse = (error: TradingStateError): Promise<never> => this.#queue.refuse(error);
+    const removed = this.#queue.exclusively(async (write) => {
+      if (scope === 'database') return this.#backend.clear().catch(refuse);
+      const others = (await reader.keys().catch(refuse)).filter((key) => key !== keys.schema);
+      // Last what says how to read the rest, should only a part be removed.
+      const all = [...others, keys.schema];
+      for (let from = 0; from < all.length; from += FLUSH_CHUNK) {
+        const some = all.slice(from, from + FLUSH_CHUNK);
+        await write({ commands: some.map((key) => ({ type: 'delete', key })) });
       }
-    }
+    });
+    // What could not be written beside the old state can be written once that is gone; anything else comes after it.
+    if (readOnlyBecause !== undefined) await removed;
     this.#access = createAccess(this.#backend, this.#whenEmpty(), this.#config);
+    await removed;
   }
 
   /** Resolves when everything so far is acknowledged. Rejects with the first failure since the last call. */
@@ -449,17 +462,14 @@ export class TradingStateDatabase {
 
   /**
    * Compares indexes with logs, and keys with indexes. With `repair`, indexes are made to agree with the logs and events
-   * that are in a log twice are removed; what cannot be read is reported and left alone.
+   * that are in a log twice are removed; what cannot be read is reported and left alone. Changes of this process wait
+   * meanwhile; another one that writes should be stopped before a repair.
    */
-  async verify({ repair = false }: { repair?: boolean } = {}): Promise<IntegrityReport> {
-    await this.#queue.idle();
-    const { reader, layout, keys, hasOwnSets } = this.#access;
-    return checkIntegrity({
-      reader,
-      layout,
-      keys,
-      hasOwnSets,
-      ...(repair ? { write: (write: AtomicWrite) => this.#write(write) } : {}),
+  verify({ repair = false }: { repair?: boolean } = {}): Promise<IntegrityReport> {
+    const { reader, layout, keys, hasOwnSets, readOnlyBecause } = this.#access;
+    return this.#queue.exclusively((write) => {
+      const mend = readOnlyBecause === undefined ? write : () => this.#queue.refuse(readOnlyBecause);
+      return checkIntegrity({ reader, layout, keys, hasOwnSets, ...(repair ? { write: mend } : {}) });
     });
   }
 
@@ -475,11 +485,14 @@ export class TradingStateDatabase {
   #write(write: AtomicWrite): Promise<void> {
     const access = this.#access;
     if (access.readOnlyBecause !== undefined) return this.#queue.refuse(access.readOnlyBecause);
-    if (access.needsSchema) {
-      access.needsSchema = false;
-      void this.#queue.push(access.layout.schema());
-    }
-    return this.#queue.push(write);
+    if (!access.isNew) return this.#queue.push(write);
+    // Together with the first data, so that there is never data of which nobody knows who wrote it.
+    const written = this.#queue.push({ ...write, commands: [...write.commands, ...access.layout.schema()] });
+    written.then(
+      () => (access.isNew = false),
+      () => {},
+    );
+    return written;
   }
 
   /** Reads after the changes so far. */

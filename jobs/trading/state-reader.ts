@@ -47,7 +47,7 @@ export class StateReader {
   }
 
   async general(): Promise<Loaded<Uint8Array>> {
-    return this.#loadEach(await this.#items('general'), 'string', (value) => value);
+    return this.#all('general', (items) => this.#loadEach(items, 'string', (value) => value));
   }
 
   async currency(code: string): Promise<Currency | undefined> {
@@ -55,7 +55,7 @@ export class StateReader {
   }
 
   async currencies(): Promise<Loaded<Currency>> {
-    return this.#currencies(await this.#items('currencies'));
+    return this.#all('currencies', (items) => this.#currencies(items));
   }
 
   async #currencies(items: readonly Item[]): Promise<Loaded<Currency>> {
@@ -77,7 +77,7 @@ export class StateReader {
   }
 
   async instruments(): Promise<Loaded<Instrument>> {
-    return this.#instruments(await this.#items('instruments'));
+    return this.#all('instruments', (items) => this.#instruments(items));
   }
 
   #instruments(items: readonly Item[]): Promise<Loaded<Instrument>> {
@@ -91,7 +91,7 @@ export class StateReader {
   }
 
   async synthetics(): Promise<Loaded<SyntheticInstrument>> {
-    return this.#synthetics(await this.#items('synthetics'));
+    return this.#all('synthetics', (items) => this.#synthetics(items));
   }
 
   #synthetics(items: readonly Item[]): Promise<Loaded<SyntheticInstrument>> {
@@ -105,7 +105,7 @@ export class StateReader {
   }
 
   async accounts(): Promise<Loaded<Account>> {
-    return this.#accounts(await this.#items('accounts'));
+    return this.#all('accounts', (items) => this.#accounts(items));
   }
 
   #accounts(items: readonly Item[]): Promise<Loaded<Account>> {
@@ -123,7 +123,7 @@ export class StateReader {
   }
 
   async orders(): Promise<Loaded<Order>> {
-    return this.#orders(await this.#items('orders'));
+    return this.#all('orders', (items) => this.#orders(items));
   }
 
   #orders(items: readonly Item[]): Promise<Loaded<Order>> {
@@ -144,7 +144,7 @@ export class StateReader {
   }
 
   async positions(): Promise<Loaded<Position>> {
-    return this.#positions(await this.#items('positions'));
+    return this.#all('positions', (items) => this.#positions(items));
   }
 
   async #positions(items: readonly Item[]): Promise<Loaded<Position>> {
@@ -249,9 +249,27 @@ export class StateReader {
     return keys.filter((key) => this.#keys.owns(key));
   }
 
+  /** A whole collection. What the index names and nobody has stored is an error like what cannot be read. */
+  async #all<V>(
+    collection: Collection,
+    load: (items: readonly Item[]) => Promise<Loaded<V>>,
+  ): Promise<Loaded<V>> {
+    const items = await this.#items(collection);
+    const loaded = await load(items);
+    for (const { id, key } of this.#isIndexed(collection) ? items : []) {
+      if (loaded.has(id) || loaded.errors.has(id)) continue;
+      loaded.errors.set(id, new NotFoundError(`"${key}" does not exist, but is in the index`));
+    }
+    return loaded;
+  }
+
+  #isIndexed(collection: Collection): boolean {
+    if (collection === 'orders' || collection === 'positions') return true;
+    return this.#hasOwnSets && (OWN_SETS as readonly string[]).includes(collection);
+  }
+
   async #items(collection: Collection): Promise<Item[]> {
-    const isIndexed = collection === 'orders' || collection === 'positions';
-    if (isIndexed || (this.#hasOwnSets && (OWN_SETS as readonly string[]).includes(collection))) {
+    if (this.#isIndexed(collection)) {
       return [...(await this.set(collection))].map((id) => this.#item(collection, id));
     }
     const keys = await this.#backend.scan(this.#keys.collection(collection));

@@ -1,7 +1,7 @@
 import type { StateBackend } from './backend/backend.ts';
 import type { CacheDatabaseConfig } from './config.ts';
 import { ConfigError } from './errors.ts';
-import { decodeId, Keys, TRADER_PREFIX } from './keys.ts';
+import { decodeId, Keys, ORDER_HASHES, TRADER_PREFIX } from './keys.ts';
 import { SCHEMA_VERSION } from './layout.ts';
 
 /** How the keys that a backend has for a trader were written. */
@@ -46,15 +46,19 @@ export async function findLayout(
   }
   if (version !== undefined)
     throw new ConfigError(`${who} has version "${version}", which is not known here`);
-  const keys = await backend.scan(own.keys.prefix);
-  if (!keys.some((key) => own.keys.owns(key))) return newLayout(identity, config);
-  const readOnlyBecause =
-    settings.layout === 'own'
-      ? new ConfigError(
-          `${who} was written by NautilusTrader; to write to it choose that layout, or another trader`,
-        )
-      : undefined;
-  return { ...spellings(identity, settings, false), isOwn: false, isNew: false, readOnlyBecause };
+  const stored = new Set(await backend.scan(own.keys.prefix));
+  if (![...stored].some((key) => own.keys.owns(key))) return newLayout(identity, config);
+  const found = spellings(identity, settings, false);
+  const uses = (keys: Keys): boolean => ORDER_HASHES.some((name) => stored.has(keys.hash(name)));
+  // One that was upgraded in place has both spellings, and goes on with that of the configuration.
+  const isOther = settings.layout === 'own' || (uses(found.otherKeys) && !uses(found.keys));
+  const readOnlyBecause = isOther
+    ? new ConfigError(
+        `${who} was not written in the layout "${settings.layout}" but by NautilusTrader; to write to it choose the ` +
+          'layout of that release, or another trader',
+      )
+    : undefined;
+  return { ...found, isOwn: false, isNew: false, readOnlyBecause };
 }
 
 function spellings(

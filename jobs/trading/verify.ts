@@ -217,12 +217,15 @@ async function checkValues({ reader }: IntegrityInput): Promise<Finding[]> {
     synthetics: await reader.synthetics(),
   };
   return Object.entries(loaded).flatMap(([collection, { errors }]) =>
-    [...errors].map(([id, { message }]) => ({
-      collection: collection as Collection,
-      id,
-      kind: 'unreadable' as const,
-      detail: message,
-    })),
+    [...errors]
+      // What is in an index only is a ghost.
+      .filter(([, error]) => !(error instanceof NotFoundError))
+      .map(([id, { message }]) => ({
+        collection: collection as Collection,
+        id,
+        kind: 'unreadable' as const,
+        detail: message,
+      })),
   );
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { QueueFullError, UnavailableError, type TradingStateError } from './errors.ts';
 import type { AtomicWrite, Outcome, StateBackend } from './backend/backend.ts';
 
@@ -17,11 +18,18 @@ export interface QueueOptions {
 /** Writes that go to the backend in one call. */
 const BATCH = 1024;
 
+/** Between tries; the first one comes at once, for a connection that only had to be made again. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
+
 interface Entry {
-  readonly write: AtomicWrite;
+  /** A write, or work that nothing else is written during and that never rejects. */
+  readonly task: AtomicWrite | (() => Promise<void>);
   readonly resolve: () => void;
   readonly reject: (error: TradingStateError) => void;
 }
+
+type Write = (write: AtomicWrite) => Promise<void>;
 
 /**
  * Writes on their way to the backend, in the order in which they were given. One batch is under way at a time; when
@@ -50,19 +58,38 @@ export class WriteQueue {
   push(write: AtomicWrite): Promise<void> {
     const { limit } = this.#options;
     if (this.#entries.length >= limit) return this.refuse(new QueueFullError(limit));
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#entries.push({ write, resolve, reject });
-    this.#taken += 1;
+    const answer = this.#take(write);
     this.#start();
+    return answer;
+  }
+
+  /**
+   * Carries out `work` after all writes so far, and before all later ones. What it writes itself goes through the
+   * function that it gets. Rejects as `work` does; only what fails of those writes is heard of elsewhere.
+   */
+  exclusively<T>(work: (write: Write) => Promise<T>): Promise<T> {
+    const inner = new WriteQueue(this.#backend, {
+      ...this.#options,
+      intervalMs: 0,
+      onError: (error) => this.#report(error),
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#take(() => work((write) => inner.push(write)).then(resolve, reject)).catch(reject);
+    this.#startNow();
+    return promise;
+  }
+
+  #take(task: Entry['task']): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#entries.push({ task, resolve, reject });
+    this.#taken += 1;
     return handled(promise);
   }
 
   /** Answers a write that must not be sent. */
-  refuse(why: TradingStateError): Promise<void> {
+  refuse(why: TradingStateError): Promise<never> {
     this.#report(why);
-    const { promise, reject } = Promise.withResolvers<void>();
-    reject(why);
-    return handled(promise);
+    return handled(Promise.reject<never>(why));
   }
 
   /** Resolves when there is room for another write. */
@@ -74,9 +101,7 @@ export class WriteQueue {
   async idle(): Promise<void> {
     const last = this.#taken;
     while (this.#answered < last) {
-      this.#timer?.cancel();
-      this.#timer = undefined;
-      void this.#drain();
+      this.#startNow();
       await this.#nextAnswer();
     }
   }
@@ -102,6 +127,12 @@ export class WriteQueue {
     }, intervalMs);
   }
 
+  #startNow(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    void this.#drain();
+  }
+
   #drain(): Promise<void> {
     this.#draining ??= this.#sendAll().finally(() => {
       this.#draining = undefined;
@@ -115,23 +146,43 @@ export class WriteQueue {
     // Writes of the same turn of the event loop go together.
     await Promise.resolve();
     let unreachableSince: number | undefined;
+    let pauseMs = 0;
     while (this.#entries.length > 0) {
-      const outcomes = await this.#backend.apply(this.#entries.slice(0, BATCH).map(({ write }) => write));
+      const { task } = this.#entries[0]!;
+      if (typeof task === 'function') {
+        await task();
+        this.#settle([undefined]);
+        continue;
+      }
+      const outcomes = await this.#backend.apply(this.#nextWrites());
       const answered = this.#settle(outcomes);
-      if (answered > 0) unreachableSince = undefined;
+      if (answered > 0) [unreachableSince, pauseMs] = [undefined, 0];
       if (answered === outcomes.length) continue;
       unreachableSince ??= performance.now();
       const left = unreachableSince + this.#options.patienceMs - performance.now();
       try {
         if (left <= 0) throw outcomes[answered];
         await this.#backend.ready(left);
+        // Who can be reached may refuse all the same: a replica, a server that loads its data.
+        await setTimeout(Math.min(pauseMs, left));
+        pauseMs = Math.min(2 * pauseMs + FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
       } catch (error) {
         this.#giveUp(error as TradingStateError);
       }
     }
   }
 
-  /** Answers the writes at the head of the queue, up to the first whose fate is not known, and says how many. */
+  /** The writes at the head of the queue, as many as go into one call. */
+  #nextWrites(): AtomicWrite[] {
+    const writes: AtomicWrite[] = [];
+    for (const { task } of this.#entries) {
+      if (typeof task === 'function' || writes.length === BATCH) break;
+      writes.push(task);
+    }
+    return writes;
+  }
+
+  /** Answers what is at the head of the queue, up to the first whose fate is not known, and says how many. */
   #settle(outcomes: readonly Outcome[]): number {
     const unknown = outcomes.findIndex((outcome) => outcome instanceof UnavailableError);
     const answered = unknown < 0 ? outcomes.length : unknown;
@@ -181,7 +232,7 @@ export class WriteQueue {
 }
 
 /** A failure reaches `sync` and `onError` in any case, so that a caller may leave the promise alone. */
-function handled(promise: Promise<void>): Promise<void> {
+export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }

@@ -171,6 +171,19 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
     expect(await read('list', 'log')).toEqual(['a', 'b', '<c>', 'd']);
   });
 
+  test('the first item of a list is found or refused, never appended', async () => {
+    const first = guarded(continues(0, 'a', 'a'), append('log', 'a'));
+    expect((await backend.apply([first]))[0]).toBeInstanceOf(NotFoundError);
+    await run(append('log', 'a'));
+    expect(await backend.apply([first])).toEqual([undefined]);
+    const [other] = await backend.apply([guarded(continues(0, 'x', 'x'), append('log', 'x'))]);
+    expect(other).toBeInstanceOf(ConflictError);
+    expect(other!.message).toMatch(/has 1 events where 0 were expected/);
+    await run(append('log', 'b'));
+    expect(await backend.apply([first])).toEqual([undefined]);
+    expect(await read('list', 'log')).toEqual(['a', 'b']);
+  });
+
   test('without an expectation it happens whenever the list is there', async () => {
     await run(append('log', 'a'), append('log', 'b'));
     expect(await backend.apply([guarded(continues(7, 'x', null), append('log', 'x'))])).toEqual([undefined]);
@@ -218,8 +231,13 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
     const value = Uint8Array.from([1, 2, 3]);
     await run({ type: 'set', key: 'a', value });
     value[0] = 9;
-    const [stored] = await backend.read([{ type: 'string', key: 'a' }]);
-    expect([...(stored as { value: Uint8Array }).value]).toEqual([1, 2, 3]);
+    // Nor by changing what was read.
+    for (let time = 0; time < 2; time += 1) {
+      const [stored] = await backend.read([{ type: 'string', key: 'a' }]);
+      const found = (stored as { value: Uint8Array }).value;
+      expect([...found]).toEqual([1, 2, 3]);
+      found[0] = 9;
+    }
   });
 
   test('clear removes everything', async () => {

@@ -118,8 +118,11 @@ describe('signals trading on SQLite', () => {
     const left = await trading('status', '--format', 'csv');
     expect(left.stdout).toMatch(new RegExp(`\\n${TRADER},own,1,1`));
     expect(left.stdout).not.toContain('OTHER-1');
+    // Everything is of all traders, and of none where there is none.
+    await fill(url, 'OTHER-1');
     expect(await trading('flush', '--all', '--yes')).toMatchObject({ code: 0 });
     expect((await trading('status', '--format', 'json')).stdout).toBe('[]\n');
+    expect(await trading('flush', '--all', '--yes')).toMatchObject({ code: 0 });
   });
 
   test.each([

@@ -69,7 +69,7 @@ describeWithRedis('a cluster', () => {
   test('the rights of its user do not reach to other keys or to everything', async () => {
     const db = await open();
     await expect(db.flush({ scope: 'database' })).rejects.toThrow(/NOPERM.*flushdb/i);
-    await db.close();
+    await expect(db.close()).rejects.toThrow(/NOPERM.*flushdb/i);
     const other = open({ useTraderPrefix: false });
     await expect(other).rejects.toThrow(/refuses these credentials: NOPERM/);
   });

@@ -134,6 +134,11 @@ function readsWhatNautilusWrote(connect: () => Promise<StateBackend>): void {
 
     // Its own layout would not be read by NautilusTrader: it writes nothing until it is told which one to keep.
     await expect(db.heartbeat(new Date(0))).rejects.toThrow(ConfigError);
+    // Nor would that of another release be.
+    const other = new CacheDatabaseConfig({ layout: LAYOUTS.find((name) => name !== layout)! });
+    const mixed = await TradingStateDatabase.open(TRADER, other, { backend });
+    expect((await mixed.loadAll()).orders.size).toBe(4);
+    await expect(mixed.heartbeat(new Date(0))).rejects.toThrow(/choose the layout of that release/);
     const config = new CacheDatabaseConfig({ layout });
     const same = await TradingStateDatabase.open(TRADER, config, { backend });
     changed!.apply(event('O-2', 'OrderCanceled', { venueOrderId: 'V-O-2' }));

@@ -1,9 +1,15 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { MemoryBackend } from '../../jobs/trading/backend/memory.ts';
+import { openBackend } from '../../jobs/trading/backend/open-backend.ts';
 import { CacheDatabaseConfig } from '../../jobs/trading/config.ts';
 import { ConfigError } from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
+import { temporaryFolder } from '../support/folders.ts';
+
+const folder = temporaryFolder();
 
 describe('CacheDatabaseConfig', () => {
   test('has a default for everything', () => {
@@ -62,7 +68,30 @@ describe('CacheDatabaseConfig', () => {
     const config = CacheDatabaseConfig.fromUrl('redis://user:secret@host');
     expect(config.password).toBe('secret');
     expect(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config)).not.toContain('secret');
-    expect(() => CacheDatabaseConfig.fromUrl('http://user:secret@host')).toThrow(/^(?!.*secret)/);
+  });
+
+  test.each([
+    'http://user:secret@host',
+    'redis://user:s/secret@host',
+    'redis://user:1/secret@host',
+    'redis://:1?secret@host',
+    'redis://:1#secret@host/0',
+    'redis://user:50%secret@host',
+    'redis://user:x@secret/1/2@host',
+    'redis:user:secret@host',
+    'redis//user:secret@host',
+    'redis://host?password=secret',
+    'redis://host/x?password=secret',
+    'http://host?password=secret',
+  ])('does not show the password of %s, which is refused', (url) => {
+    expect(() => CacheDatabaseConfig.fromUrl(url)).toThrow(ConfigError);
+    expect(() => CacheDatabaseConfig.fromUrl(url)).toThrow(/^(?!.*secret)/);
+  });
+
+  test('takes any sign in a password that is written as URLs want it', () => {
+    const password = 'p@s/s?w#o%rd:';
+    const config = CacheDatabaseConfig.fromUrl(`redis://user:${encodeURIComponent(password)}@host/3`);
+    expect(config.password).toBe(password);
   });
 });
 
@@ -92,6 +121,20 @@ describe('opening', () => {
       { commands: [{ type: 'set', key: 'trader-T-1:meta:schema', value: Buffer.from('2') }] },
     ]);
     await expect(open({}, undefined, backend)).rejects.toThrow(/has version "2", which is not known here/);
+  });
+
+  test('what could not be opened is closed again', async () => {
+    const path = join(folder, 'later.db');
+    const config = new CacheDatabaseConfig({ path });
+    const backend = await openBackend(config);
+    await backend.apply([
+      { commands: [{ type: 'set', key: 'trader-T-1:meta:schema', value: Buffer.from('2') }] },
+    ]);
+    await backend.close();
+    await expect(TradingStateDatabase.open('T-1', config)).rejects.toThrow(ConfigError);
+    // The last one who closes a database takes its log away.
+    expect(existsSync(path)).toBe(true);
+    expect(existsSync(`${path}-wal`)).toBe(false);
   });
 
   test('a hash tag keeps the keys of a trader together', async () => {

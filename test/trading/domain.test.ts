@@ -5,8 +5,8 @@ import { formatMoney, money } from '../../jobs/trading/domain/money.ts';
 import { formatIso, parseNanoseconds, requireNanoseconds } from '../../jobs/trading/domain/nanoseconds.ts';
 import { Order } from '../../jobs/trading/domain/order.ts';
 import { Position } from '../../jobs/trading/domain/position.ts';
-import { InvalidTransitionError } from '../../jobs/trading/errors.ts';
-import { accountState, AUDUSD, event, filled, initialized, traded } from '../support/trading.ts';
+import { DuplicateFillError, InvalidTransitionError } from '../../jobs/trading/errors.ts';
+import { accountState, AUDUSD, contents, event, filled, initialized, traded } from '../support/trading.ts';
 
 describe('decimals', () => {
   test.each([
@@ -59,6 +59,8 @@ test('timestamps are exact, and anything else is refused', () => {
     '',
     '1.5',
     '2026-13-01T00:00:00Z',
+    '2026-02-30T00:00:00Z',
+    '2026-02-28T24:00:00Z',
     '2026-11-21',
     null,
     {},
@@ -73,6 +75,13 @@ describe('orders', () => {
     expect(() => Order.replay([])).toThrow(InvalidTransitionError);
     expect(() => Order.replay([event('O-1', 'OrderAccepted')])).toThrow(/starts with OrderInitialized/);
     expect(() => new Order(initialized('O-1', { quantity: decimal('0') }))).toThrow(RangeError);
+    const order = new Order(initialized('O-1'));
+    const changes = [
+      event('O-1', 'OrderUpdated', { quantity: decimal('-5') }),
+      initialized('O-1', { orderType: 'LIMIT', quantity: decimal('0') }),
+    ];
+    for (const change of changes) expect(() => order.apply(change)).toThrow(/needs a quantity above 0/);
+    expect(order.events).toHaveLength(1);
   });
 
   test('average price, commissions and times come from the events', () => {
@@ -140,6 +149,30 @@ describe('positions', () => {
       /of position "P-2"/,
     );
     expect(() => Position.replay(AUDUSD, [])).toThrow(RangeError);
+  });
+
+  test('a fill that an engine has split at flat turns the position, now and when its log is read', () => {
+    const position = new Position(AUDUSD, traded('BUY', '100', '1.0'));
+    const first = position.events[0]!;
+    const sale = traded('SELL', '150', '1.10');
+    const closing = { ...sale, lastQty: decimal('100') };
+    const opening = { ...sale, lastQty: decimal('50'), eventId: 'another' };
+    position.apply(closing);
+    expect(() => position.apply({ ...closing, eventId: 'again' })).toThrow(DuplicateFillError);
+    position.apply(opening);
+    expect(position.state).toMatchObject({ side: 'SHORT', quantity: decimal('50') });
+    for (const known of [sale, closing, opening]) {
+      expect(() => position.apply(known)).toThrow(DuplicateFillError);
+    }
+    expect(contents(Position.replay(AUDUSD, [first, closing, opening]))).toEqual(contents(position));
+  });
+
+  test('a price with other zeros at its end is the same price', () => {
+    const fill = traded('BUY', '10', '1.10');
+    const position = new Position(AUDUSD, traded('BUY', '10', '1.0'));
+    position.apply(fill);
+    const same = { ...fill, lastPx: decimal('1.1'), lastQty: decimal('10.0') };
+    expect(() => position.apply(same)).toThrow(DuplicateFillError);
   });
 
   test('the same trade at another price is another fill, and after a turn the whole fill is known', () => {

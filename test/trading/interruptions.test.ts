@@ -5,15 +5,32 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trading/config.ts';
+import { Account } from '../../jobs/trading/domain/account.ts';
 import { decimal } from '../../jobs/trading/domain/decimal.ts';
 import { Order } from '../../jobs/trading/domain/order.ts';
-import { ConfigError, ConflictError, QueueFullError, UnavailableError } from '../../jobs/trading/errors.ts';
+import { Position } from '../../jobs/trading/domain/position.ts';
+import {
+  ConfigError,
+  ConflictError,
+  NotFoundError,
+  QueueFullError,
+  UnavailableError,
+} from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability, type RedisServer } from '../support/redis-process.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { contents, event, initialized, orderAfter, TRADER } from '../support/trading.ts';
+import {
+  accountState,
+  AUDUSD,
+  contents,
+  event,
+  initialized,
+  orderAfter,
+  traded,
+  TRADER,
+} from '../support/trading.ts';
 
 const folder = temporaryFolder();
 const cleanUp: (() => unknown)[] = [];
@@ -163,6 +180,24 @@ describeWithRedis('case 39: Redis goes away in the middle of a run', () => {
     await expectStored(db, [order]);
   });
 
+  test('a server that has become a replica is not overrun with connections, and used again when it is none', async () => {
+    const [server, primary] = [await newServer('none'), await newServer('none')];
+    const db = await open({ type: 'redis', port: server.port, timeout: 0.5 });
+    const order = orderAfter('O-1', 'OrderSubmitted');
+    await db.addOrder(order);
+    const client = await createClient({ url: server.url }).connect();
+    cleanUp.push(() => client.close());
+    const connections = async (): Promise<number> =>
+      Number(/total_connections_received:(\d+)/.exec(await client.info('stats'))![1]);
+    const before = await connections();
+    await client.replicaOf('127.0.0.1', primary.port);
+    await expect(db.add('k', Buffer.from('x'))).rejects.toThrow(/READONLY/);
+    expect((await connections()) - before).toBeLessThan(20);
+    await client.sendCommand(['REPLICAOF', 'NO', 'ONE']);
+    await db.addOrder(order);
+    await expectStored(db, [order]);
+  });
+
   test('a load after the connection broke makes a new one', async () => {
     const server = await newServer('always');
     const db = await open({ type: 'redis', port: server.port });
@@ -191,6 +226,25 @@ describe('case 39: a SQLite file that another process holds', () => {
     expect([...(await db.load()).keys()]).toEqual(['d']);
     await expectStored(db, [order]);
   });
+});
+
+test('what is written after the first writes have failed is known as its own by the next process', async () => {
+  const settings = { type: 'sqlite', path: join(folder, `${randomUUID()}.db`), timeout: 0.2 } as const;
+  const db = await open(settings);
+  const other = new DatabaseSync(settings.path);
+  cleanUp.push(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  await expect(db.add('a', Buffer.from('x'))).rejects.toThrow(UnavailableError);
+  other.exec('ROLLBACK');
+  const order = orderAfter('O:1', 'OrderSubmitted');
+  await expect(db.updateOrder(order)).rejects.toThrow(NotFoundError);
+  expect((await db.summary()).layout).toBe('none');
+  await db.addOrder(order);
+  expect((await db.summary()).layout).toBe('own');
+  await db.close().catch(() => {});
+  const next = await open(settings);
+  await expectStored(next, [order]);
+  await next.add('b', Buffer.from('x'));
 });
 
 describeWithRedis('case 43: an old server', () => {
@@ -237,5 +291,26 @@ describe('two writers of one trader', () => {
     await careless.updateOrder(other);
     expect((await two.loadOrder('O-1'))!.state.status).toBe('ACCEPTED');
     await expect(two.sync()).rejects.toThrow(ConflictError);
+  });
+
+  test('what begins anew under an id that is taken is a ConflictError, and the log stays as it was', async () => {
+    const db = await open({ type: 'sqlite', path: join(folder, `${randomUUID()}.db`) });
+    const order = orderAfter('O-1', 'OrderSubmitted', 'OrderAccepted');
+    const account = new Account(accountState('1.00'));
+    const position = new Position(AUDUSD, traded('BUY', '10', '1.0'));
+    await db.addInstrument(AUDUSD);
+    await db.addOrder(order);
+    await db.addAccount(account);
+    await db.addPosition(position);
+    const another = new Position(AUDUSD, traded('SELL', '7', '1.1'));
+    await expect(db.updatePosition(another)).rejects.toThrow(ConflictError);
+    expect(contents(await db.loadPosition('P-1'))).toEqual(contents(position));
+    await expect(db.updateOrder(new Order(initialized('O-1')))).rejects.toThrow(ConflictError);
+    await expect(db.updateAccount(new Account(accountState('2.00')))).rejects.toThrow(ConflictError);
+    expect(contents(await db.loadOrder('O-1'))).toEqual(contents(order));
+    expect((await db.loadAccount('SIM-000'))!.events).toEqual(account.events);
+    // What is stored already may be said again.
+    await db.updateAccount(account);
+    await db.updatePosition(position);
   });
 });

@@ -26,7 +26,7 @@ import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { describeWithRedis, useRedis } from '../support/redis.ts';
 import { newBook, storeBook, take, traces, type Book } from '../support/trading-traces.ts';
-import { AUDUSD, contents, traded, TRADER } from '../support/trading.ts';
+import { AUDUSD, contents, initialized, traded, TRADER } from '../support/trading.ts';
 
 const folder = temporaryFolder();
 
@@ -86,6 +86,14 @@ test('ids come back from keys, and never hold what separates or matches keys', (
       expect(decodeId(encodeId(id))).toBe(id);
     }),
   );
+});
+
+test('a list without texts is empty, also where texts are joined with commas', () => {
+  for (const nestedAsJson of [false, true]) {
+    const codec = new Codec({ timestamps: 'text', nestedAsJson });
+    const first = initialized('O-1', { tags: [], linkedOrderIds: null });
+    expect(codec.decode('order', codec.encode('order', first), 'O-1')).toEqual(first);
+  }
 });
 
 describe('orders', () => {

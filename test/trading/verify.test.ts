@@ -101,6 +101,22 @@ describe('verify', () => {
     await damage(command);
     expect(await problems()).toEqual([problem]);
     await expectRepaired();
+    for (const { errors } of [await db.loadOrders(), await db.loadPositions(), await db.loadCurrencies()]) {
+      expect([...errors]).toEqual([]);
+    }
+  });
+
+  test('what is changed meanwhile is neither taken for damage nor undone', async () => {
+    for (let turns = 0; turns < 60; turns += 1) {
+      const order = (await db.loadOrder('O-1'))!;
+      const verified = db.verify({ repair: true });
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      order.apply(event('O-1', turns % 2 === 0 ? 'OrderPendingCancel' : 'OrderCancelRejected'));
+      const updated = db.updateOrder(order);
+      expect((await verified).problems).toEqual([]);
+      await updated;
+      expect(await problems()).toEqual([]);
+    }
   });
 
   test('removes events that are in a log twice, and fills of cycles that have ended', async () => {

@@ -16,7 +16,8 @@ export type Command =
  *
  * `continues`: the list `key` exists. Where it has `value` at `position` already, the write was carried out before and
  * is not carried out again. With `after` it must have exactly `position` items, and the last of them must contain
- * this text: the id of the event that this one follows.
+ * this text: the id of the event that this one follows. A list that is there has an item, so that position 0 with
+ * `after` is only ever found, never written.
  *
  * `absent`: `value` is not among the last RECENT_ITEMS of the list `key`.
  */

@@ -135,8 +135,8 @@ export class MemoryBackend implements StateBackend {
           return { type: 'hash', value: new Map(found.value) };
         case 'set':
           return { type: 'set', value: new Set(found.value) };
-        default:
-          return found;
+        case 'string':
+          return { type: 'string', value: copy(found.value) };
       }
     });
   }

@@ -36,7 +36,7 @@ local function check(key, at)
     if type(found) == 'number' then return 'done' end
   else
     local position, after = tonumber(ARGV[at + 3]), ARGV[at + 4]
-    if after ~= '' then
+    if after ~= '' and position > 0 then
       found = redis.pcall('LRANGE', key, position - 1, position)
       if found[2] == value then return 'done' end
       if #found == 1 and string.find(found[1], after, 1, true) then return nil end

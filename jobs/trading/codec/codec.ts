@@ -9,6 +9,7 @@ import { CorruptStateError } from '../errors.ts';
 import { accountState, currencyDetails, instrument, synthetic } from './entities.ts';
 import type { Kind, WireFormat } from './kinds.ts';
 import { orderEvent } from './order-events.ts';
+import { isMap, requireStorable } from './storable.ts';
 
 /** What a strategy or an actor keeps between runs: names to bytes, texts, numbers or nested values of these. */
 export type ComponentState = Readonly<Record<string, unknown>>;
@@ -70,7 +71,10 @@ export class Codec {
   /** A map of anything that MessagePack has. Throws TypeError naming `what` for anything else. */
   encodeMap(map: ComponentState, what: string): Uint8Array {
     try {
-      return this.#encoder.encode(map);
+      if (!isMap(map)) throw new TypeError('it is no map');
+      const bytes = this.#encoder.encode(map);
+      requireStorable(map, 'it');
+      return bytes;
     } catch (error) {
       throw new TypeError(`${what} cannot be stored: ${firstLine(error)}`, { cause: error });
     }
@@ -80,8 +84,7 @@ export class Codec {
   decodeMap(bytes: Uint8Array, what: string): ComponentState {
     try {
       const value = this.#decoder.decode(bytes);
-      if (typeof value === 'object' && value !== null && !Array.isArray(value))
-        return value as ComponentState;
+      if (isMap(value)) return value as ComponentState;
     } catch (error) {
       throw new CorruptStateError(`${what} cannot be read: ${firstLine(error)}`, error);
     }

@@ -2,6 +2,7 @@ import { decimal, formatDecimal, type Decimal } from '../domain/decimal.ts';
 import type { JsonObject } from '../domain/instrument.ts';
 import { formatMoney, money, type Money } from '../domain/money.ts';
 import { formatIso, parseNanoseconds, requireNanoseconds, type Nanoseconds } from '../domain/nanoseconds.ts';
+import { requireStorable } from './storable.ts';
 
 /** How values are written. Reading takes every form, whatever the writer's settings. */
 export interface WireFormat {
@@ -66,7 +67,11 @@ export const nanoseconds: Kind<Nanoseconds> = {
 };
 
 export const json: Kind<JsonObject> = {
-  encode: (value, { nestedAsJson }) => (nestedAsJson ? toJsonBytes(value) : value),
+  encode(value, { nestedAsJson }) {
+    if (nestedAsJson) return toJsonBytes(value);
+    requireStorable(value, 'an object of JSON');
+    return value;
+  },
   decode(value) {
     const object = fromJson(value);
     if (typeof object === 'object' && object !== null && !Array.isArray(object)) return object as JsonObject;
@@ -78,7 +83,7 @@ export const json: Kind<JsonObject> = {
 export const texts: Kind<readonly string[]> = {
   encode: (value, { nestedAsJson }) => (nestedAsJson ? value.join(',') : value),
   decode(value) {
-    const list = typeof value === 'string' ? value.split(',') : value;
+    const list = typeof value === 'string' ? value.split(',').filter((item) => item !== '') : value;
     if (Array.isArray(list)) return list.map((item) => text.decode(item));
     throw new TypeError(`is no list of texts but ${typeName(value)}`);
   },

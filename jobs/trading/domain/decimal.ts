@@ -79,7 +79,7 @@ export function round(value: Decimal, scale: number): Decimal {
 }
 
 /** The same number with as few digits after the point as it needs. */
-function trim({ units, scale }: Decimal): Decimal {
+export function trim({ units, scale }: Decimal): Decimal {
   let rest = units;
   let digits = scale;
   while (digits > 0 && rest % 10n === 0n) {

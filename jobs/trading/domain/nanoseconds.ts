@@ -3,7 +3,7 @@ export type Nanoseconds = bigint;
 
 const MAX = 2n ** 64n - 1n;
 const NS_PER_MS = 1_000_000n;
-const ISO = /^(\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)$/;
+const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)$/;
 
 /** Throws TypeError for what is no bigint and RangeError outside 0 to 2^64 - 1, naming `what`. */
 export function requireNanoseconds(value: unknown, what: string): Nanoseconds {
@@ -24,7 +24,8 @@ export function parseNanoseconds(value: unknown): Nanoseconds {
     if (/^\d{1,20}$/.test(value)) return requireNanoseconds(BigInt(value), 'timestamp');
     const [, seconds, fraction = ''] = ISO.exec(value) ?? [];
     const ms = seconds === undefined ? Number.NaN : Date.parse(`${seconds}Z`);
-    if (Number.isFinite(ms)) {
+    // Date takes the 30th of February for the 2nd of March.
+    if (Number.isFinite(ms) && new Date(ms).toISOString().startsWith(seconds!)) {
       return requireNanoseconds(BigInt(ms) * NS_PER_MS + BigInt(fraction.padEnd(9, '0')), 'timestamp');
     }
   }

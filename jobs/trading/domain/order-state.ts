@@ -75,9 +75,7 @@ export function isInflight(state: OrderState): boolean {
 }
 
 export function createOrderState(event: OrderInitialized): OrderState {
-  if (compare(event.quantity, ZERO) <= 0) {
-    throw new RangeError(`order "${event.clientOrderId}" needs a quantity above 0`);
-  }
+  requireQuantity(event);
   return {
     clientOrderId: event.clientOrderId,
     traderId: event.traderId,
@@ -111,9 +109,13 @@ export function createOrderState(event: OrderInitialized): OrderState {
   };
 }
 
+function requireQuantity({ clientOrderId, quantity }: { clientOrderId: string; quantity: Decimal }): void {
+  if (compare(quantity, ZERO) <= 0) throw new RangeError(`order "${clientOrderId}" needs a quantity above 0`);
+}
+
 /**
- * The state after one more event. Throws RangeError when the event is of another order, and InvalidTransitionError
- * when the present status does not allow it. Whether a trade was seen before is for the caller to know.
+ * The state after one more event. Throws RangeError when the event is of another order or has an impossible quantity, and
+ * InvalidTransitionError when the present status does not allow it. Whether a trade was seen before is for the caller to know.
  */
 export function nextOrderState(state: OrderState, event: OrderEvent): OrderState {
   requireSameOrder(state, event);
@@ -163,6 +165,7 @@ function changesOf(state: OrderState, event: OrderEvent): Partial<OrderState> {
     case 'OrderAccepted':
       return { ...venueIds(state, event), tsAccepted: event.tsEvent };
     case 'OrderUpdated':
+      requireQuantity(event);
       return {
         ...venueIds(state, event),
         quantity: event.quantity,
@@ -231,6 +234,7 @@ function transform(state: OrderState, event: OrderInitialized): Partial<OrderSta
       `order "${state.clientOrderId}" can become MARKET or LIMIT, not ${event.orderType}`,
     );
   }
+  requireQuantity(event);
   return {
     orderType: event.orderType,
     timeInForce: event.timeInForce,

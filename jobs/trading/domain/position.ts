@@ -1,5 +1,15 @@
 import { DuplicateFillError } from '../errors.ts';
-import { compare, divide, formatDecimal, multiply, round, subtract, ZERO, type Decimal } from './decimal.ts';
+import {
+  compare,
+  divide,
+  formatDecimal,
+  multiply,
+  round,
+  subtract,
+  trim,
+  ZERO,
+  type Decimal,
+} from './decimal.ts';
 import type { Instrument } from './instrument.ts';
 import type { OrderFilled } from './order-event.ts';
 import { nextPositionState, openPositionState, turns, type PositionState } from './position-state.ts';
@@ -37,11 +47,12 @@ export class Position {
 
   /**
    * Applies one more fill. What is refused leaves everything as it was: RangeError for a fill of another position or
-   * without a quantity, DuplicateFillError for the same trade at the same price.
+   * without a quantity, DuplicateFillError for the same trade with the same price and quantity, or one that has opened
+   * this cycle.
    */
   apply(fill: OrderFilled): void {
     requireFillOf(fill, this.#state.instrumentId, this.id);
-    if (this.#trades.has(tradeOf(fill))) {
+    if (this.#trades.has(tradeOf(fill)) || isPartOf(this.#events[0]!, fill)) {
       throw new DuplicateFillError(`trade "${fill.tradeId}" is part of position "${this.id}" already`);
     }
     if (this.isClosed) {
@@ -110,9 +121,18 @@ function requireFillOf(fill: OrderFilled, instrumentId: string, positionId: stri
   if (compare(fill.lastQty, ZERO) <= 0) throw new RangeError(`fill "${fill.tradeId}" has no quantity`);
 }
 
-// Without the quantity: after a fill has turned a position, only a part of it is in the log.
-function tradeOf({ tradeId, orderSide, lastPx }: OrderFilled): string {
-  return `${tradeId} ${orderSide} ${formatDecimal(lastPx)}`;
+/** A trade at another price or of another quantity is another one: an engine may apply a fill in two parts. */
+function tradeOf(fill: OrderFilled): string {
+  return `${priceOf(fill)} ${formatDecimal(trim(fill.lastQty))}`;
+}
+
+function priceOf({ tradeId, orderSide, lastPx }: OrderFilled): string {
+  return `${tradeId} ${orderSide} ${formatDecimal(trim(lastPx))}`;
+}
+
+/** Whether `first`, which opened a cycle, can be what was left of the fill after it had closed the cycle before. */
+function isPartOf(first: OrderFilled, fill: OrderFilled): boolean {
+  return first.tradeId === fill.tradeId && priceOf(first) === priceOf(fill);
 }
 
 /** Divides a fill into the first `quantity` and the rest; the commission goes with the quantities. */

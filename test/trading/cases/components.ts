@@ -35,7 +35,22 @@ export const componentCases: readonly Case[] = [
       await db.deleteStrategy('S-1');
       expect(await db.loadActor('A-1')).toEqual({});
       expect(await db.loadStrategy('S-1')).toEqual({});
-      expect(() => db.updateActor(saving('A-1', { f: () => 1 }))).toThrow(TypeError);
+      // What would come back as something else is refused at once.
+      const refused: [object, RegExp][] = [
+        [{ f: () => 1 }, /state of "A-1" cannot be stored: .*function/i],
+        [{ a: [{ b: new Map([[1, 2]]) }] }, /it\.a\.0\.b is a Map/],
+        [{ a: Float64Array.of(1.5) }, /it\.a is a Float64Array/],
+        [{ a: 2n ** 64n }, /it\.a has more than 64 bits/],
+        [[1], /it is no map/],
+      ];
+      for (const [state, message] of refused) {
+        const save = (): Promise<void> => db.updateActor(saving('A-1', state as Record<string, unknown>));
+        expect(save).toThrow(TypeError);
+        expect(save).toThrow(message);
+      }
+      const whole = { n: 2n ** 64n - 1n, m: -(2n ** 63n), at: new Date(5), list: [null, 'x', { y: 1.5 }] };
+      await db.updateActor(saving('A-1', whole));
+      expect(await db.loadActor('A-1')).toEqual(whole);
     },
   },
   {
@@ -108,6 +123,14 @@ export const componentCases: readonly Case[] = [
       expect(withPnl).toMatchObject({ unrealized_pnl: '12.50 USD' });
       expect(await db.loadPosition('P-1')).toBeUndefined();
       expect(new Map(await db.loadOrders())).toEqual(new Map());
+      // Clocks differ: the end can come before the beginning. A length of time is no date, whatever dates look like.
+      const iso = await open({ timestampsAsIso8601: true });
+      position.apply({ ...traded('SELL', '1000', '0.80020'), tsEvent: position.state.tsOpened - 5n });
+      await iso.snapshotPositionState(position, START);
+      const ended = decode((await listAt(store, key('snapshots:positions:P-1'))).at(-1)!, {
+        useBigInt64: true,
+      });
+      expect(ended).toMatchObject({ duration_ns: -5n, ts_snapshot: '2025-11-21T02:40:00.123456789Z' });
     },
   },
   {
@@ -121,6 +144,10 @@ export const componentCases: readonly Case[] = [
       await db.heartbeat(new Date('2026-11-21T00:00:00.123Z'));
       expect(await textAt(store, key('health:heartbeat'))).toBe('2026-11-21T00:00:00.123Z');
       expect(await db.lastHeartbeat()).toEqual(new Date('2026-11-21T00:00:00.123Z'));
+      await store.apply([
+        { commands: [{ type: 'set', key: key('health:heartbeat'), value: Buffer.from('never') }] },
+      ]);
+      await expect(db.lastHeartbeat()).rejects.toThrow(/the heartbeat "never" is no time/);
     },
   },
 ];

@@ -47,6 +47,14 @@ export const keyCases: readonly Case[] = [
       expect(new Map(await ours.loadCurrencies())).toEqual(new Map([['AUD', AUD]]));
       await ours.flush({ scope: 'database' });
       expect(await store.scan('')).toEqual([]);
+      // In the order of the calls, waited for or not.
+      void ours.add('before', Buffer.from('x'));
+      void ours.flush();
+      void ours.add('after', Buffer.from('x'));
+      await ours.sync();
+      const again = await open();
+      expect([...(await again.load()).keys()]).toEqual(['after']);
+      await again.add('later', Buffer.from('x'));
     },
   },
   {

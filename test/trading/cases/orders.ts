@@ -289,6 +289,13 @@ export const orderCases: readonly Case[] = [
       expect([...orders.errors.keys()]).toEqual(['O-2']);
       expect(orders.errors.get('O-2')).toBeInstanceOf(CorruptStateError);
       await expect(db.loadOrder('O-2')).rejects.toThrow(/event 1 of order "O-2" cannot be read/);
+      // A log that is gone is not passed over in silence.
+      await store.apply([{ commands: [{ type: 'delete', key: key('orders:O-3') }] }]);
+      const { errors } = await db.loadOrders();
+      expect([...errors.keys()].toSorted()).toEqual(['O-2', 'O-3']);
+      expect(errors.get('O-3')).toBeInstanceOf(NotFoundError);
+      expect(errors.get('O-3')!.message).toMatch(/"trader-TESTER-000:orders:O-3" does not exist, but is in/);
+      expect(await db.loadOrder('O-3')).toBeUndefined();
     },
   },
   {
