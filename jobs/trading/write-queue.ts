@@ -46,6 +46,9 @@ export class WriteQueue {
   /** Writes that were ever taken, and ever answered. */
   #taken = 0;
   #answered = 0;
+  /** Room that `ready` has promised in this turn of the event loop. */
+  #promised = 0;
+  #willWithdraw = false;
   /** Told of every answer. */
   #waiters: (() => void)[] = [];
 
@@ -58,6 +61,7 @@ export class WriteQueue {
   push(write: AtomicWrite): Promise<void> {
     const { limit } = this.#options;
     if (this.#entries.length >= limit) return this.refuse(new QueueFullError(limit));
+    if (this.#promised > 0) this.#promised -= 1;
     const answer = this.#take(write);
     this.#start();
     return answer;
@@ -92,9 +96,17 @@ export class WriteQueue {
     return handled(Promise.reject<never>(why));
   }
 
-  /** Resolves when there is room for another write. */
+  /** Resolves when there is room for another write, which others that wait leave to the caller until its turn ends. */
   async ready(): Promise<void> {
-    while (this.#entries.length >= this.#options.limit) await this.#nextAnswer();
+    while (this.#entries.length + this.#promised >= this.#options.limit) await this.#nextAnswer();
+    this.#promised += 1;
+    if (this.#willWithdraw) return;
+    this.#willWithdraw = true;
+    setImmediate(() => {
+      this.#willWithdraw = false;
+      this.#promised = 0;
+      this.#tellWaiters();
+    });
   }
 
   /** Sends what waits, and resolves when all of it is answered, well or not; later writes are not waited for. */

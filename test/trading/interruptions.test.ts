@@ -247,6 +247,21 @@ test('what is written after the first writes have failed is known as its own by 
   await next.add('b', Buffer.from('x'));
 });
 
+test('several producers that wait for room all find it', async () => {
+  const db = await open({ type: 'memory', maxQueuedWrites: 3 });
+  const produce = async (name: string): Promise<void> => {
+    for (let index = 0; index < 100; index += 1) {
+      await db.ready();
+      void db.add(`${name}${index}`, Buffer.from('x'));
+    }
+  };
+  await Promise.all(['a', 'b', 'c', 'd', 'e'].map(produce));
+  await db.sync();
+  expect((await db.load()).size).toBe(500);
+  // Room that nobody has taken is there for the next one.
+  for (let index = 0; index < 10; index += 1) await db.ready();
+});
+
 describeWithRedis('case 43: an old server', () => {
   test('is a ConfigError when it is connected to', async () => {
     const server = await newServer('none');
