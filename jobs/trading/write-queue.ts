@@ -227,7 +227,14 @@ export class WriteQueue {
 
   #report(error: TradingStateError): void {
     this.#firstError ??= error;
-    this.#options.onError(error);
+    try {
+      this.#options.onError(error);
+    } catch (thrown) {
+      // A fault of the listener, which ends the process as any other that nobody catches, but no write is left unanswered.
+      queueMicrotask(() => {
+        throw thrown;
+      });
+    }
   }
 
   #nextAnswer(): Promise<void> {
