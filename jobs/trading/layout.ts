@@ -144,14 +144,15 @@ export class Layout {
    * kept as a snapshot.
    */
   positionUpdate(position: Position): AtomicWrite {
-    const { id, events, state, before, lastClosed } = position;
+    const { id, events, state, before, lastClosed, beforeCycle } = position;
     const key = this.#keys.item('positions', id);
     const value = this.codec.encode('order', events.at(-1)!);
     const indexes = this.positionIndexes(state, this.#checkSequence ? before : null);
     if (events.length > 1 || lastClosed === null) return this.#extend(key, events, value, indexes);
     const snapshot = this.#snapshot(describePosition(lastClosed, lastClosed.tsLast));
+    const after = this.#checkSequence ? beforeCycle!.eventId : undefined;
     return {
-      guard: { type: 'continues', key, position: 0, value, after: undefined },
+      guard: { type: 'replaces', key, value, after },
       commands: [
         ...replaceList(key, [value]),
         ...indexes,

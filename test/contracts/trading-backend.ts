@@ -184,6 +184,29 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
     expect(await read('list', 'log')).toEqual(['a', 'b']);
   });
 
+  test('a list begins anew only when it is there and ends as expected, and only once', async () => {
+    const anew = (value: string, after: string | null): AtomicWrite =>
+      guarded(
+        { type: 'replaces', key: 'log', value: bytes(value), after: after ?? undefined },
+        { type: 'delete', key: 'log' },
+        append('log', value),
+        append('old', value),
+      );
+    expect((await backend.apply([anew('b', 'a')]))[0]).toBeInstanceOf(NotFoundError);
+    await run(append('log', '<a>'), append('log', '<b>'));
+    const [late] = await backend.apply([anew('c', 'a')]);
+    expect(late).toBeInstanceOf(ConflictError);
+    expect(late!.message).toMatch(/"log" ends with another event/);
+    expect(await read('list', 'log')).toEqual(['<a>', '<b>']);
+    expect(await backend.apply([anew('c', 'b'), anew('c', 'b')])).toEqual([undefined, undefined]);
+    expect(await read('list', 'log')).toEqual(['c']);
+    await run(append('log', 'd'));
+    expect(await backend.apply([anew('c', 'b')])).toEqual([undefined]);
+    expect(await backend.apply([anew('e', null)])).toEqual([undefined]);
+    expect(await read('list', 'log')).toEqual(['e']);
+    expect(await read('list', 'old')).toEqual(['c', 'e']);
+  });
+
   test('without an expectation it happens whenever the list is there', async () => {
     await run(append('log', 'a'), append('log', 'b'));
     expect(await backend.apply([guarded(continues(7, 'x', null), append('log', 'x'))])).toEqual([undefined]);

@@ -17,7 +17,8 @@ import {
   UnavailableError,
 } from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { startScript } from '../support/command.ts';
+import { repository, temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability, type RedisServer } from '../support/redis-process.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -262,6 +263,16 @@ test('several producers that wait for room all find it', async () => {
   for (let index = 0; index < 10; index += 1) await db.ready();
 });
 
+test('a listener that throws stops no write, and the process hears of it', async () => {
+  const { finished } = startScript(join(repository, 'test/support/trading-listener.ts'), [], folder);
+  const { code, stdout, stderr } = await finished;
+  expect([code, stderr]).toEqual([0, '']);
+  const said = JSON.parse(stdout) as string[];
+  expect(said.toSorted()).toEqual(
+    ['a', 'b', 'rejected NotFoundError', 'uncaught trading.not-found'].toSorted(),
+  );
+});
+
 describeWithRedis('case 43: an old server', () => {
   test('is a ConfigError when it is connected to', async () => {
     const server = await newServer('none');
@@ -306,6 +317,31 @@ describe('two writers of one trader', () => {
     await careless.updateOrder(other);
     expect((await two.loadOrder('O-1'))!.state.status).toBe('ACCEPTED');
     await expect(two.sync()).rejects.toThrow(ConflictError);
+  });
+
+  test('the one that begins a new cycle of a position does not replace fills that it has not seen', async () => {
+    const path = join(folder, `${randomUUID()}.db`);
+    const [one, two] = [await open({ type: 'sqlite', path }), await open({ type: 'sqlite', path })];
+    const position = new Position(AUDUSD, traded('BUY', '10', '1.0'));
+    await one.addInstrument(AUDUSD);
+    await one.addPosition(position);
+    for (const turns of [true, false]) {
+      const theirs = (await two.loadPosition('P-1'))!;
+      position.apply(traded('BUY', '5', '1.1'));
+      await one.updatePosition(position);
+      if (turns) {
+        theirs.apply(traded('SELL', '30', '1.2'));
+      } else {
+        theirs.apply(traded('SELL', '15', '1.2'));
+        theirs.apply(traded('BUY', '1', '1.2'));
+      }
+      await expect(two.updatePosition(theirs)).rejects.toThrow(/ends with another event/);
+      expect(contents(await two.loadPosition('P-1'))).toEqual(contents(position));
+    }
+    const mine = (await two.loadPosition('P-1'))!;
+    mine.apply(traded('SELL', '50', '1.3'));
+    await two.updatePosition(mine);
+    expect(contents(await one.loadPosition('P-1'))).toEqual(contents(mine));
   });
 
   test('what begins anew under an id that is taken is a ConflictError, and the log stays as it was', async () => {

@@ -11,13 +11,16 @@ export type Command =
   | { readonly type: 'removeField'; readonly key: string; readonly field: string };
 
 /**
- * What must be so for a write to happen. Both guards make it harmless to send a write a second time when its answer
+ * What must be so for a write to happen. All guards make it harmless to send a write a second time when its answer
  * was lost.
  *
  * `continues`: the list `key` exists. Where it has `value` at `position` already, the write was carried out before and
  * is not carried out again. With `after` it must have exactly `position` items, and the last of them must contain
  * this text: the id of the event that this one follows. A list that is there has an item, so that position 0 with
  * `after` is only ever found, never written.
+ *
+ * `replaces`: the same for a list that is to begin anew with `value`. Where it begins with it already, the write was
+ * carried out before; with `after` its last item must contain this text.
  *
  * `absent`: `value` is not among the last RECENT_ITEMS of the list `key`.
  */
@@ -26,6 +29,12 @@ export type Guard =
       readonly type: 'continues';
       readonly key: string;
       readonly position: number;
+      readonly value: Uint8Array;
+      readonly after: string | undefined;
+    }
+  | {
+      readonly type: 'replaces';
+      readonly key: string;
       readonly value: Uint8Array;
       readonly after: string | undefined;
     }

@@ -71,10 +71,11 @@ export class MemoryBackend implements StateBackend {
       item !== undefined && Buffer.compare(item, value) === 0;
     if (guard.type === 'absent') return found?.value.slice(-RECENT_ITEMS).some(isValue) ? undefined : 'go';
     if (found === undefined) return notFound(key);
-    const { position, after } = guard;
-    if (isValue(found.value[position])) return undefined;
-    if (after === undefined) return 'go';
     const { length } = found.value;
+    const { after } = guard;
+    const [place, position] = guard.type === 'replaces' ? [0, length] : [guard.position, guard.position];
+    if (isValue(found.value[place])) return undefined;
+    if (after === undefined) return 'go';
     const follows = length === position && Buffer.from(found.value.at(-1)!).includes(after);
     return follows ? 'go' : conflict(key, position, length);
   }

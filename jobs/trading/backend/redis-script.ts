@@ -34,6 +34,16 @@ local function check(key, at)
     found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS})
     if not found then return nil end
     if type(found) == 'number' then return 'done' end
+  elseif guard == 'replaces' then
+    local after = ARGV[at + 4]
+    found = redis.pcall('LINDEX', key, 0)
+    if found == value then return 'done' end
+    local length = redis.pcall('LLEN', key)
+    if type(length) == 'number' then
+      if length == 0 then return 'missing' end
+      if after == '' or string.find(redis.call('LINDEX', key, -1), after, 1, true) then return nil end
+      return 'length ' .. length .. ' ' .. length
+    end
   else
     local position, after = tonumber(ARGV[at + 3]), ARGV[at + 4]
     if after ~= '' and position > 0 then
@@ -113,10 +123,8 @@ export function argumentsOf({ guard, commands }: AtomicWrite): (string | Buffer)
     values[1] = guard.type;
     values[2] = toBuffer(guard.value);
   }
-  if (guard?.type === 'continues') {
-    values[3] = String(guard.position);
-    if (guard.after !== undefined) values[4] = guard.after;
-  }
+  if (guard?.type === 'continues') values[3] = String(guard.position);
+  if (guard !== undefined && guard.type !== 'absent' && guard.after !== undefined) values[4] = guard.after;
   let letters = '';
   for (const command of commands) {
     if (command.type === 'append' && command.value === guard?.value && command.key === guard.key) {

@@ -143,12 +143,13 @@ export class SqliteBackend implements StateBackend {
     const { key, value } = guard;
     if (guard.type === 'absent')
       return this.#statements.recent.get(key, value) === undefined ? 'go' : undefined;
-    const { position, after } = guard;
+    const { after } = guard;
     const last = this.#statements.last.get(key, after ?? '');
     if (last === undefined) return notFound(key);
     const length = (last['position'] as number) + 1;
-    if (length > position) {
-      const present = this.#statements.item.get(key, position)?.['value'] as Uint8Array | undefined;
+    const [place, position] = guard.type === 'replaces' ? [0, length] : [guard.position, guard.position];
+    if (length > place) {
+      const present = this.#statements.item.get(key, place)?.['value'] as Uint8Array | undefined;
       if (present !== undefined && Buffer.compare(present, value) === 0) return undefined;
     }
     if (after === undefined) return 'go';

@@ -23,6 +23,7 @@ export class Position {
   #state: PositionState;
   #before: PositionState | null = null;
   #lastClosed: PositionState | null = null;
+  #beforeCycle: OrderFilled | null = null;
   #events: OrderFilled[];
   #trades: Set<string>;
 
@@ -73,6 +74,7 @@ export class Position {
     this.#state = openPositionState(this.#instrument, fill, this.id);
     this.#before = null;
     this.#lastClosed = closed;
+    this.#beforeCycle = this.#events.at(-1)!;
     this.#events = [fill];
     this.#trades = new Set([tradeOf(fill)]);
   }
@@ -93,6 +95,11 @@ export class Position {
   /** How the cycle before this one ended; null when there was none since the position was made or loaded. */
   get lastClosed(): PositionState | null {
     return this.#lastClosed;
+  }
+
+  /** The last fill in the log that this cycle replaces; null when there was none since the position was made or loaded. */
+  get beforeCycle(): OrderFilled | null {
+    return this.#beforeCycle;
   }
 
   /** Fills of this cycle, oldest first; never empty. Of a fill that turned the position, the part beyond flat. */
