@@ -20,9 +20,12 @@ export interface Portfolio {
   readonly annualVolatility: number;
 }
 
-/** Ratio of eigenvalues below which a covariance counts as singular, and what is then added to it. */
-const SINGULAR = 1e-11;
-const RIDGE = 1e-9;
+/**
+ * Ratio of eigenvalues below which a covariance counts as singular, and what is then added to it: enough that weights
+ * have more digits than what is compared of them, so that no corner of the frontier is passed twice.
+ */
+const SINGULAR = 1e-9;
+const RIDGE = 1e-8;
 
 /** @param correlation by rows, positive semi-definite */
 export function createMarket(
