@@ -171,7 +171,14 @@ async function load(
   };
   const request = { tickers, range, shard: options.shard, universe, minCoverage, versions };
   return withScratch('load', async (scratch) => {
-    const ports = { store, db: await openDuckDB(scratch), signal: job.signal, scratch, now: job.now };
+    const ports = {
+      store,
+      db: await openDuckDB(scratch),
+      signal: job.signal,
+      sleep: systemClock.sleep,
+      scratch,
+      now: job.now,
+    };
     return provider === 'csv'
       ? loadOwnFiles(options, request, ports, openLog, job)
       : loadFromYahoo(options, request, ports, openLog, job);

@@ -14,6 +14,7 @@ import { realWaiting } from '../runtime/poll.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
 import { oneOf } from './options.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
 
 export interface QueryOptions {
   readonly name?: string;
@@ -76,11 +77,18 @@ async function openEngine(
   lakeUrl: string,
   store: ObjectStore,
   scratch: string,
-  { environment, signal }: Job,
+  job: Job,
 ): Promise<QueryEngine> {
+  const { environment, signal } = job;
   const names = athenaOf(environment, lakeUrl);
   if (names === undefined) {
-    return new DuckDBEngine({ store, db: await openDuckDB(scratch), provider, scratch });
+    return new DuckDBEngine({
+      store,
+      db: await openDuckDB(scratch),
+      provider,
+      scratch,
+      ports: readPortsOf(store, job),
+    });
   }
   if (provider !== undefined) {
     throw new UsageError('--provider is not for Athena, which has all of them; write "where provider = ..."');

@@ -16,6 +16,7 @@ import { renderPlot } from '../statistics/plots/render-plot.ts';
 import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
 import { countFor, dateFor, numberFor, oneOf, positiveFor } from './options.ts';
 import { plotForm, writeOutput } from './output-file.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
 import { resolveTickers } from './universe.ts';
 
 interface OutputOptions {
@@ -114,6 +115,7 @@ async function runStats(name: FunctionName, given: Input, output: OutputOptions,
     aws: await awsConfig(output.local),
     now: job.now,
     signal: job.signal,
+    read: readPortsOf(lake, job),
   });
   let found: Answer;
   try {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { openLake } from '../lake/open-lake.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
+import { readLatestUniverse } from '../lake/universe-table.ts';
 import { saveUniverse } from '../lake/universe-table.ts';
 import { readCorrections } from '../market/corrections.ts';
 import { Fetcher } from '../market/fetcher.ts';
@@ -25,7 +26,6 @@ import {
   resolveSymbols,
   type UniverseEntry,
 } from '../market/universe.ts';
-import { DuckDBEngine } from '../query/duckdb-engine.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { addDays, utcDate } from '../runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
@@ -139,21 +139,8 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
  */
 export async function resolveTickers(asked: readonly string[], store: ObjectStore): Promise<string[]> {
   if (asked.length === 0) return [];
-  const known = await readUniverseTable(store);
+  const known = await withDatabase((db, scratch) => readLatestUniverse(store, db, scratch));
   return [...new Set(resolveSymbols(known.length > 0 ? known : await readUniverse(UNIVERSE_FILE), asked))];
-}
-
-function readUniverseTable(store: ObjectStore): Promise<UniverseEntry[]> {
-  return withDatabase(async (db, scratch) => {
-    const engine = new DuckDBEngine({ store, db, provider: undefined, scratch });
-    const { rows } = await engine.run('select id, numerai_ticker, bloomberg_ticker, yahoo from universe');
-    return rows.map((row) => {
-      const [id = '', numeraiTicker = '', bloombergTicker = '', yahoo = ''] = row.map((text) =>
-        String(text ?? ''),
-      );
-      return { id, numeraiTicker, bloombergTicker, yahoo };
-    });
-  });
 }
 
 /** Runs `work` with a DuckDB and a folder for temporary files. */

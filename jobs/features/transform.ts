@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import { eraKey, pricesFolder, settingsKey } from '../lake/layout.ts';
+import { eraKey, settingsKey } from '../lake/layout.ts';
 import { writeManifest } from '../lake/manifest.ts';
 import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
 import { addDays, fromDay, toDay, utcDate, type DayNumber, type IsoDate } from '../runtime/dates.ts';
@@ -57,6 +57,8 @@ export interface TransformPorts {
   /** An existing folder for temporary files. */
   readonly scratch: string;
   now(): Date;
+  /** One state of the prices of the months that are wanted, as files of this machine; none where the lake has none. */
+  copyPrices(isWanted: (month: string) => boolean): Promise<readonly string[]>;
 }
 
 export interface TransformSummary {
@@ -186,16 +188,19 @@ async function computeAndWrite(
   tally: Tally,
 ): Promise<void> {
   const { settings, set, asOf } = request;
-  const { store, db, log, scratch } = ports;
+  const { store, db, log } = ports;
   const begun = performance.now();
   const today = utcDate(ports.now());
   const before = asOf === undefined || asOf === 'latest' || asOf === today ? today : addDays(asOf, 1);
+  const from = settings.window === null ? undefined : addDays(before, -settings.window);
+  const files = await ports.copyPrices(
+    (month) => month <= before.slice(0, 7) && (from === undefined || month >= from.slice(0, 7)),
+  );
   const options: PriceSourceOptions = {
     lake: store.url,
-    folder: await store.localFolder(pricesFolder(settings.provider), scratch),
-    provider: settings.provider,
+    files,
     price: settings.price,
-    from: settings.window === null ? undefined : addDays(before, -settings.window),
+    from,
     before,
     only: request.tickers,
   };

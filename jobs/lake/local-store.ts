@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
-import { mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, realpath, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pipeline } from 'node:stream/promises';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import { STAGING_PREFIX } from './layout.ts';
 import {
@@ -15,6 +16,8 @@ import {
 } from './object-store.ts';
 
 const LOCK_FILE = '.lock';
+/** Why a file cannot be linked and has to be copied: another file system, another owner, or one without links. */
+const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 const LOCK_TIMEOUT_MS = 60_000;
 /** A temporary file this old belongs to a writer that was killed. */
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
@@ -26,6 +29,7 @@ const ABANDONED_AFTER_MS = 24 * 3_600_000;
  */
 export class LocalStore implements ObjectStore {
   readonly url: string;
+  readonly isLocal = true;
   readonly #root: string;
   #isReady = false;
 
@@ -44,7 +48,7 @@ export class LocalStore implements ObjectStore {
     // A folder sorts as its keys do: with the slash that follows its name.
     const named = this.#entriesOf(folder)
       .filter((entry) => !entry.name.startsWith('.'))
-      .map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : ''))
+      .map((entry) => folder + entry.name + (this.#isFolder(folder, entry) ? '/' : ''))
       .toSorted();
     for (const name of named) {
       if (name.endsWith('/')) {
@@ -56,6 +60,12 @@ export class LocalStore implements ObjectStore {
         }
       }
     }
+  }
+
+  /** A partition may be a symbolic link to a folder elsewhere. */
+  #isFolder(folder: string, entry: Dirent): boolean {
+    if (!entry.isSymbolicLink()) return entry.isDirectory();
+    return this.#statOf(folder + entry.name)?.isDirectory() ?? false;
   }
 
   #entriesOf(folder: string): Dirent[] {
@@ -126,8 +136,37 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  async localFolder(): Promise<string> {
-    return this.#root;
+  async copy(key: string, version: Version, file: string): Promise<boolean> {
+    const source = join(this.#root, key);
+    try {
+      await mkdir(dirname(file), { recursive: true });
+      // A link to a symbolic link would follow it wherever it points later.
+      await link(await realpath(source), file);
+      if (versionOf(await stat(file, { bigint: true })) === version) return true;
+      await unlink(file);
+      return false;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      if (!NO_LINK.has((error as NodeJS.ErrnoException).code ?? '')) throw this.#failure('copy', key, error);
+    }
+    return this.#copyBytes(key, version, file);
+  }
+
+  /** Content never changes in place, so that what is open is one version from its first byte to its last. */
+  async #copyBytes(key: string, version: Version, file: string): Promise<boolean> {
+    try {
+      await using source = await open(join(this.#root, key));
+      if (versionOf(await source.stat({ bigint: true })) !== version) return false;
+      await using target = await open(file, 'wx');
+      await pipeline(
+        source.createReadStream({ autoClose: false }),
+        target.createWriteStream({ autoClose: false }),
+      );
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw this.#failure('copy', key, error);
+    }
   }
 
   async #prepare(): Promise<void> {

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { types } from 'node:util';
 import {
   DeleteObjectCommand,
@@ -14,7 +14,6 @@ import {
   S3ServiceException,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
-import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { missingRegion } from '../runtime/aws.ts';
 import { firstLine, LakeError, type SignalsError } from '../runtime/errors.ts';
@@ -28,7 +27,6 @@ import {
 } from './object-store.ts';
 
 const BODY_ATTEMPTS = 3;
-const CONCURRENT_DOWNLOADS = 8;
 /** Waits, with chance in them, while another conditional write of the same key is under way. */
 const UNDECIDED = { retries: 4, minTimeout: 20, factor: 2, randomize: true };
 
@@ -50,6 +48,7 @@ export interface S3Object {
  */
 export class S3Store implements ObjectStore {
   readonly url: string;
+  readonly isLocal = false;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
@@ -110,7 +109,10 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async #get(key: string, condition: { readonly IfNoneMatch?: string }): Promise<S3Object | undefined> {
+  async #get(
+    key: string,
+    condition: { readonly IfNoneMatch?: string; readonly IfMatch?: string },
+  ): Promise<S3Object | undefined> {
     for (let attempt = 1; ; attempt += 1) {
       let isBody = false;
       try {
@@ -166,24 +168,22 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async localFolder(prefix: string, scratch: string): Promise<string> {
-    const keys: string[] = [];
-    for await (const { key } of this.list(prefix)) keys.push(key);
-    const limit = pLimit(CONCURRENT_DOWNLOADS);
-    await Promise.all(keys.map((key) => limit(() => this.#download(key, join(scratch, key)))));
-    return scratch;
+  async copy(key: string, version: Version, file: string): Promise<boolean> {
+    try {
+      const object = await this.#get(key, { IfMatch: version });
+      if (object === undefined) return false;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, object.body);
+      return true;
+    } catch (error) {
+      if (statusOf((error as Error).cause) === 412) return false;
+      throw error;
+    }
   }
 
   /** Ends the connections that are kept open. */
   close(): void {
     this.#client.destroy();
-  }
-
-  async #download(key: string, path: string): Promise<void> {
-    const object = await this.get(key);
-    if (object === undefined) return;
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, object.body);
   }
 
   /**

@@ -1,8 +1,11 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Json } from '@duckdb/node-api';
 import { parseSettings, type FeatureSettings } from '../features/settings.ts';
-import { chooseProvider } from '../lake/choose-provider.ts';
-import { FEATURES_PREFIX, parseSettingsKey, pricesFolder, UNIVERSE_PREFIX } from '../lake/layout.ts';
+import { copyObjects } from '../lake/copy-objects.ts';
+import { FEATURES_PREFIX, parseSettingsKey, parseUniverseKey, UNIVERSE_PREFIX } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
+import { copyPrices, type ReadPorts } from '../lake/read-prices.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, QueryError } from '../runtime/errors.ts';
 import type { QueryEngine, QueryResult, ResultValue } from './engine.ts';
@@ -13,8 +16,9 @@ export interface DuckDBEngineOptions {
   readonly db: DuckDBConnection;
   /** Whose prices `raw_data` shows: the usual choice when undefined. */
   readonly provider: string | undefined;
-  /** Folder for copies of objects that are not on this machine. */
+  /** Folder for copies of objects. */
   readonly scratch: string;
+  readonly ports: ReadPorts;
 }
 
 /**
@@ -61,25 +65,34 @@ export class DuckDBEngine implements QueryEngine {
 
   /** Makes the view behind a table of the lake; any other name is left to DuckDB. */
   async #prepare(table: string): Promise<void> {
-    const { store, db, scratch } = this.#options;
+    const { store, db, scratch, ports } = this.#options;
     if (table === 'raw_data') {
-      const provider = await chooseProvider(store, this.#options.provider);
-      const prefix = pricesFolder(provider ?? 'none');
+      const request = { provider: this.#options.provider };
+      const folder = await mkdtemp(join(scratch, 'raw_data-'));
+      const { provider, months } = (await copyPrices(store, request, folder, ports)) ?? {
+        provider: 'none',
+        months: [],
+      };
       await db.run(
-        rawDataView(await store.localFolder(prefix, scratch), provider ?? 'none', provider === undefined),
+        rawDataView(
+          provider,
+          months.map(({ file }) => file),
+        ),
       );
     } else if (table === 'universe' || table === 'universe_history') {
-      const isEmpty = await hasNone(store, UNIVERSE_PREFIX);
-      await db.run(universeHistoryView(await store.localFolder(UNIVERSE_PREFIX, scratch), isEmpty));
+      const files = await copyObjects(store, UNIVERSE_PREFIX, await mkdtemp(join(scratch, 'universe-')));
+      const universes = files.filter(({ key }) => parseUniverseKey(key) !== undefined);
+      await db.run(universeHistoryView(universes.map(({ file }) => file)));
       await db.run(universeView());
     } else if (table.startsWith('features_')) {
       const set = table.slice('features_'.length);
       const settings = (await readSets(store)).get(set);
       if (settings === undefined) return;
       const eras = `${FEATURES_PREFIX}${set}/era=`;
-      await db.run(
-        featuresView(await store.localFolder(eras, scratch), set, settings, await hasNone(store, eras)),
-      );
+      const folder = await mkdtemp(join(scratch, 'features-'));
+      const files = await copyObjects(store, eras, folder);
+      const copied = files[0]?.file.slice(0, -files[0].key.length) ?? folder;
+      await db.run(featuresView(copied, set, settings, files.length === 0));
     }
   }
 }
@@ -101,11 +114,6 @@ export async function readSets(store: ObjectStore): Promise<Map<string, FeatureS
  */
 function tablesIn(sql: string): Set<string> {
   return new Set(sql.toLowerCase().match(/\b(?:raw_data|universe(?:_history)?|features_[a-z0-9_]+)\b/g));
-}
-
-async function hasNone(store: ObjectStore, prefix: string): Promise<boolean> {
-  for await (const _object of store.list(prefix)) return false;
-  return true;
 }
 
 function readValue(value: Json, type: string): ResultValue {

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../lake/object-store.ts';
+import type { ReadPorts } from '../lake/read-prices.ts';
 import type { AwsConfig } from '../runtime/aws.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Environment } from '../runtime/environment.ts';
@@ -21,6 +22,8 @@ export interface StatisticsSetup {
   readonly aws: AwsConfig;
   readonly now: () => Date;
   readonly signal: AbortSignal;
+  /** How the prices of the lake are read. */
+  readonly read: ReadPorts;
 }
 
 /** Puts together what statistics are computed with, as the environment says. The caller closes its `store`. */
@@ -31,11 +34,12 @@ export async function openStatistics({
   aws,
   now,
   signal,
+  read,
 }: StatisticsSetup): Promise<StatisticsParts> {
   const maturity = parseMaturity('RISK_FREE', environment.riskFree);
   return {
     store: await openCache(environment.cache, aws, systemClock, signal),
-    prices: new LakePrices(lake, provider),
+    prices: new LakePrices(lake, provider, read),
     rates: new TreasuryProvider({
       baseUrl: environment.treasuryBaseUrl,
       timeoutMs: TREASURY_TIMEOUT_MS,

@@ -1,6 +1,7 @@
 import { openLake } from '../../jobs/lake/open-lake.ts';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 import { UsageError } from '../../jobs/runtime/errors.ts';
+import { realWaiting } from '../../jobs/runtime/poll.ts';
 import { FUNCTION_NAMES, type FunctionName } from '../../jobs/statistics/function-names.ts';
 import { openStatistics } from '../../jobs/statistics/open-statistics.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
@@ -10,6 +11,9 @@ import { createHandler, type Handler } from './create-handler.ts';
  * Entry of the statistics Lambdas: `index.router`, and `index.handlers.NAME` for one function each. What they share is
  * opened by the first invocation and kept for the next ones.
  */
+
+/** For a merge that is under way; the caller is told to come back. */
+const PATIENCE_MS = 5000;
 
 let opened: Promise<StatisticsParts> | undefined;
 
@@ -25,13 +29,17 @@ function open(): Promise<StatisticsParts> {
 async function openParts(): Promise<StatisticsParts> {
   const environment = readEnvironment(process.env);
   const lake = await openLake(environment.lake, false);
+  const { signal } = new AbortController();
+  const now = (): Date => new Date();
   return openStatistics({
     environment,
     lake,
     provider: undefined,
     aws: {},
-    now: () => new Date(),
-    signal: new AbortController().signal,
+    now,
+    signal,
+    // The role reads only: the merge of a killed load is finished by the next load or transform.
+    read: { ...realWaiting(signal), now, patienceMs: PATIENCE_MS },
   });
 }
 
