@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pricesFolder, pricesKey, stagingFolder } from '../lake/layout.ts';
 import type { Expectation, ObjectInfo, ObjectStore, Version } from '../lake/object-store.ts';
@@ -6,6 +5,7 @@ import { PRICES_KEY } from '../lake/schema.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { LakeError } from '../runtime/errors.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import type { AthenaEngine } from './athena-engine.ts';
 
 export interface UnloadOptions {
@@ -57,7 +57,7 @@ export class UnloadedPrices implements ObjectStore {
     const copied = join(await this.#lake.localFolder(staged, scratch), staged, '*');
     const folder = join(scratch, 'unloaded');
     const target = join(folder, pricesKey(this.#options.provider, 'all'));
-    await mkdir(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     await this.#db.run(
       `copy (select * from read_parquet(${literal(copied)}) order by ${PRICES_KEY.join(', ')})
        to ${literal(target)} (format parquet)`,
