@@ -58,7 +58,7 @@ export async function runQuery(
     throw new UsageError(`--set goes with --name ${withSet.map(({ name }) => name).join(', ')} only`);
   }
   const lakeUrl = options.lake ?? job.environment.lake;
-  const store = await openLake(lakeUrl, options.local);
+  const store = await openLake(lakeUrl, options.local, job.limits);
   const statement = sql ?? (await renderNamed(options, store));
   await withScratch('query', async (scratch) => {
     const engine = await openEngine(options, lakeUrl, store, scratch, job);
@@ -76,7 +76,7 @@ async function openEngine(
   lakeUrl: string,
   store: ObjectStore,
   scratch: string,
-  { environment, signal }: Job,
+  { environment, signal, limits }: Job,
 ): Promise<QueryEngine> {
   const names = athenaOf(environment, lakeUrl);
   if (names === undefined) {
@@ -87,7 +87,7 @@ async function openEngine(
   }
   // The SDK takes a while to load, and most lakes do not need it.
   const { AthenaEngine } = await import('../query/athena-engine.ts');
-  return new AthenaEngine(names, await awsConfig(local), realWaiting(signal));
+  return new AthenaEngine(names, await awsConfig(local, limits), realWaiting(signal));
 }
 
 async function renderNamed({ name, set }: QueryOptions, store: ObjectStore): Promise<string> {

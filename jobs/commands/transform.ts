@@ -94,7 +94,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
     throw new UsageError('--fill goes with --definitions ta; causal features leave gaps NULL');
   }
   const lakeUrl = options.lake ?? job.environment.lake;
-  const lake = await openLake(lakeUrl, options.local);
+  const lake = await openLake(lakeUrl, options.local, job.limits);
   const provider = await chooseProvider(lake, options.provider);
   if (provider === undefined) {
     throw new LakeError(`lake "${lakeUrl}" has no prices; fill it with "signals load" first`);
@@ -158,11 +158,15 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
 async function reloadLake(
   request: Omit<ReloadRequest, 'config' | 'waiting'>,
   { local }: TransformOptions,
-  { signal }: Job,
+  { signal, limits }: Job,
 ): Promise<ObjectStore> {
   // The SDK takes a while to load, and a lake in a folder does not need it.
   const { reloadThroughAthena } = await import('../query/reload.ts');
-  return reloadThroughAthena({ ...request, config: await awsConfig(local), waiting: realWaiting(signal) });
+  return reloadThroughAthena({
+    ...request,
+    config: await awsConfig(local, limits),
+    waiting: realWaiting(signal),
+  });
 }
 
 /** The last date of which a run may see prices. */

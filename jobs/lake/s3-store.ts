@@ -16,7 +16,8 @@ import {
 } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
-import { missingRegion } from '../runtime/aws.ts';
+import { createAwsClient } from '../runtime/aws-client.ts';
+import { missingRegion, type AwsConfig } from '../runtime/aws.ts';
 import { firstLine, LakeError, type SignalsError } from '../runtime/errors.ts';
 import { makeFolder } from '../runtime/make-folder.ts';
 import {
@@ -57,8 +58,8 @@ export class S3Store implements ObjectStore {
   readonly #what: string;
 
   /** @param what the bucket is to the caller, for messages */
-  constructor(bucket: string, prefix: string, config: S3ClientConfig, what = 'lake') {
-    this.#client = new S3Client(config);
+  constructor(bucket: string, prefix: string, config: S3ClientConfig & AwsConfig, what = 'lake') {
+    this.#client = createAwsClient(S3Client, config);
     this.#bucket = bucket;
     this.#what = what;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;

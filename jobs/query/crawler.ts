@@ -5,6 +5,7 @@ import {
   StartCrawlerCommand,
   type Crawler,
 } from '@aws-sdk/client-glue';
+import { createAwsClient } from '../runtime/aws-client.ts';
 import { missingRegion, type AwsConfig } from '../runtime/aws.ts';
 import { firstLine, QueryError, SignalsError } from '../runtime/errors.ts';
 import { poll, type BackOff, type Waiting } from '../runtime/poll.ts';
@@ -19,7 +20,7 @@ const FAILURES = new Set(['FAILED', 'CANCELLED', 'STOPPED']);
  * already may have begun before the newest objects were announced: it is waited for and another one follows.
  */
 export async function crawl(name: string, config: AwsConfig, waiting: Waiting): Promise<void> {
-  const client = new GlueClient(config);
+  const client = createAwsClient(GlueClient, config);
   try {
     const before = await start(client, name, waiting);
     const isDone = ({ State, LastCrawl }: Crawler): boolean =>

@@ -12,7 +12,10 @@ export interface Limits {
  */
 export const DEFAULT_SILENCE_MS = 15_000;
 
-/** For callers without a process around them, such as a Lambda, which ends its invocations itself. */
+/** A Lambda has 30 seconds or a minute in all, in which two requests that are not answered must have their place. */
+export const LAMBDA_LIMITS: Limits = { silenceMs: 5_000, cutOff: new AbortController().signal };
+
+/** For callers without a process around them. */
 export const DEFAULT_LIMITS: Limits = {
   silenceMs: DEFAULT_SILENCE_MS,
   cutOff: new AbortController().signal,

@@ -1,6 +1,7 @@
 import { openLake } from '../../jobs/lake/open-lake.ts';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 import { UsageError } from '../../jobs/runtime/errors.ts';
+import { LAMBDA_LIMITS } from '../../jobs/runtime/limits.ts';
 import { FUNCTION_NAMES, type FunctionName } from '../../jobs/statistics/function-names.ts';
 import { openStatistics } from '../../jobs/statistics/open-statistics.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
@@ -24,12 +25,12 @@ function open(): Promise<StatisticsParts> {
 
 async function openParts(): Promise<StatisticsParts> {
   const environment = readEnvironment(process.env);
-  const lake = await openLake(environment.lake, false);
+  const lake = await openLake(environment.lake, false, LAMBDA_LIMITS);
   return openStatistics({
     environment,
     lake,
     provider: undefined,
-    aws: {},
+    aws: { limits: LAMBDA_LIMITS },
     now: () => new Date(),
     signal: new AbortController().signal,
   });
