@@ -2,6 +2,7 @@ import type { ObjectStore } from '../lake/object-store.ts';
 import type { AwsConfig } from '../runtime/aws.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Environment } from '../runtime/environment.ts';
+import { DEFAULT_LIMITS } from '../runtime/limits.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { openCache } from './cache/open-cache.ts';
 import { TreasuryProvider } from './interest/treasury.ts';
@@ -10,6 +11,8 @@ import { LakePrices } from './lake-prices.ts';
 import type { StatisticsParts } from './statistics.ts';
 
 const TREASURY_TIMEOUT_MS = 20_000;
+/** It is asked four times for a year, and that has to end within a minute. */
+const TREASURY_SILENCE_MS = 12_000;
 
 /** What statistics are opened with. */
 export interface StatisticsSetup {
@@ -39,6 +42,7 @@ export async function openStatistics({
     rates: new TreasuryProvider({
       baseUrl: environment.treasuryBaseUrl,
       timeoutMs: TREASURY_TIMEOUT_MS,
+      silenceMs: Math.min(TREASURY_SILENCE_MS, (aws.limits ?? DEFAULT_LIMITS).silenceMs),
       clock: systemClock,
     }),
     marketProxy: environment.marketProxy,
