@@ -13,6 +13,9 @@ import { poll, type BackOff, type Waiting } from '../runtime/poll.ts';
 /** A crawl takes a minute or two; one of a whole lake for the first time longer. */
 const BACK_OFF: BackOff = { firstMs: 2000, maxMs: 15_000, timeoutMs: 60 * 60_000 };
 
+/** Each one waits for a whole crawl. */
+const MAX_STARTS = 5;
+
 const FAILURES = new Set(['FAILED', 'CANCELLED', 'STOPPED']);
 
 /**
@@ -42,14 +45,14 @@ export async function crawl(name: string, config: AwsConfig, waiting: Waiting): 
 
 /** Starts it; resolves with the start of the crawl before, in milliseconds since 1970. */
 async function start(client: GlueClient, name: string, waiting: Waiting): Promise<number | undefined> {
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     const { LastCrawl } = await waitFor(client, name, ({ State }) => State === 'READY', waiting);
     try {
       await client.send(new StartCrawlerCommand({ Name: name }));
       return LastCrawl?.StartTime?.getTime();
     } catch (error) {
       // Somebody else was faster.
-      if (!(error instanceof CrawlerRunningException)) throw error;
+      if (!(error instanceof CrawlerRunningException) || attempt === MAX_STARTS) throw error;
     }
   }
 }
