@@ -59,7 +59,7 @@ export async function runQuery(
     throw new UsageError(`--set goes with --name ${withSet.map(({ name }) => name).join(', ')} only`);
   }
   const lakeUrl = options.lake ?? job.environment.lake;
-  const store = await openLake(lakeUrl, options.local);
+  const store = await openLake(lakeUrl, options.local, job.limits);
   const statement = sql ?? (await renderNamed(options, store));
   await withScratch('query', async (scratch) => {
     const engine = await openEngine(options, lakeUrl, store, scratch, job);
@@ -79,7 +79,7 @@ async function openEngine(
   scratch: string,
   job: Job,
 ): Promise<QueryEngine> {
-  const { environment, signal } = job;
+  const { environment, signal, limits } = job;
   const names = athenaOf(environment, lakeUrl);
   if (names === undefined) {
     return new DuckDBEngine({
@@ -95,7 +95,7 @@ async function openEngine(
   }
   // The SDK takes a while to load, and most lakes do not need it.
   const { AthenaEngine } = await import('../query/athena-engine.ts');
-  return new AthenaEngine(names, await awsConfig(local), realWaiting(signal));
+  return new AthenaEngine(names, await awsConfig(local, limits), realWaiting(signal));
 }
 
 async function renderNamed({ name, set }: QueryOptions, store: ObjectStore): Promise<string> {

@@ -106,13 +106,13 @@ type Input = Readonly<Record<string, unknown>>;
 async function runStats(name: FunctionName, given: Input, output: OutputOptions, job: Job): Promise<void> {
   const form = output.plot === undefined ? undefined : plotForm(output.plot);
   const log = job.openLog({ job: 'stats', runId: createRunId(job.now()) });
-  const lake = await openLake(output.lake ?? job.environment.lake, output.local);
+  const lake = await openLake(output.lake ?? job.environment.lake, output.local, job.limits);
   const input = await resolveNames(given, lake);
   const parts = await openStatistics({
     environment: job.environment,
     lake,
     provider: output.provider,
-    aws: await awsConfig(output.local),
+    aws: await awsConfig(output.local, job.limits),
     now: job.now,
     signal: job.signal,
     read: readPortsOf(lake, job),

@@ -94,7 +94,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
     throw new UsageError('--fill goes with --definitions ta; causal features leave gaps NULL');
   }
   const lakeUrl = options.lake ?? job.environment.lake;
-  const lake = await openLake(lakeUrl, options.local);
+  const lake = await openLake(lakeUrl, options.local, job.limits);
   const provider = await chooseProvider(lake, options.provider);
   if (provider === undefined) {
     throw new LakeError(`lake "${lakeUrl}" has no prices; fill it with "signals load" first`);
@@ -122,7 +122,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
     const ports = readPortsOf(lake, job);
     const copy = async (isWanted: (month: string) => boolean): Promise<readonly string[]> => {
       if (names !== undefined) {
-        return reload({ lake, db, names, log, runId, provider, from, scratch, ports }, options);
+        return reload({ lake, db, names, log, runId, provider, from, scratch, ports }, options, job);
       }
       const request = { provider, isWanted, ...(tickers.length === 0 ? {} : { tickers }) };
       const prices = await copyPrices(lake, request, scratch, ports);
@@ -164,10 +164,11 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
 async function reload(
   request: Omit<ReloadRequest, 'config'>,
   { local }: TransformOptions,
+  { limits }: Job,
 ): Promise<readonly string[]> {
   // The SDK takes a while to load, and a lake in a folder does not need it.
   const { reloadThroughAthena } = await import('../query/reload.ts');
-  return reloadThroughAthena({ ...request, config: await awsConfig(local) });
+  return reloadThroughAthena({ ...request, config: await awsConfig(local, limits) });
 }
 
 /** The last date of which a run may see prices. */

@@ -29,7 +29,7 @@ import {
 import { systemClock } from '../runtime/clock.ts';
 import { addDays, utcDate } from '../runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
-import { UsageError } from '../runtime/errors.ts';
+import { MarketError, UsageError } from '../runtime/errors.ts';
 import { packageRoot } from '../runtime/package-root.ts';
 import { createProgress } from '../runtime/progress.ts';
 import { createRunId } from '../runtime/run-id.ts';
@@ -156,7 +156,7 @@ function withDatabase<T>(work: (db: DuckDBConnection, scratch: string) => Promis
 }
 
 async function downloadUniverse(
-  { environment, signal }: Job,
+  { environment, signal, limits }: Job,
   scratch: string,
 ): Promise<{ source: string; file: string }> {
   if (environment.numeraiApiKey === undefined) {
@@ -169,6 +169,7 @@ async function downloadUniverse(
       baseUrl: environment.numeraiBaseUrl,
       apiKey: environment.numeraiApiKey,
       timeoutMs: API_TIMEOUT_MS,
+      silenceMs: limits.silenceMs,
       downloadTimeoutMs: DOWNLOAD_TIMEOUT_MS,
       maxBytes: MAX_DOWNLOAD_BYTES,
       signal,
@@ -181,7 +182,7 @@ async function downloadUniverse(
 /** The lake that gets the table: the one asked for, else the default one unless it is a folder that is not there. */
 async function chooseLake(
   { lake, local }: RefreshOptions,
-  { environment }: Job,
+  { environment, limits }: Job,
 ): Promise<ObjectStore | undefined> {
   const folder = /^file:(?:\/\/)?(.+)$/.exec(environment.lake)?.[1];
   if (lake === undefined && folder !== undefined) {
@@ -191,7 +192,7 @@ async function chooseLake(
     );
     if (!isThere) return undefined;
   }
-  return openLake(lake ?? environment.lake, local);
+  return openLake(lake ?? environment.lake, local, limits);
 }
 
 function assertFewRemovals(gone: number, total: number, { universe, allowRemovals }: RefreshOptions): void {
@@ -210,6 +211,8 @@ function createAsk(job: Job): Ask {
   return async (symbol) => {
     let result: FetchResult = { kind: 'blocked', reason: 'not asked' };
     await fetcher.fetch(symbol, range, 0, async ({ answer }) => {
+      if (fetcher.silence !== undefined)
+        throw new MarketError(`${fetcher.silence}; answers are kept, run again to go on`);
       result = answer.kind === 'unattempted' ? { kind: 'blocked', reason: answer.reason } : answer;
     });
     return result;

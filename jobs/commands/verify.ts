@@ -37,7 +37,7 @@ async function runVerify(
   { ticker: name, provider: asked, lake, local }: VerifyOptions,
   job: Job,
 ): Promise<void> {
-  const store = await openLake(lake ?? job.environment.lake, local);
+  const store = await openLake(lake ?? job.environment.lake, local, job.limits);
   const provider = await chooseProvider(store, asked);
   if (provider === undefined)
     throw new LakeError(`lake "${store.url}" has no prices; fill it with "signals load" first`);

@@ -10,6 +10,7 @@ import { ObjectService } from '../objects/object-service.ts';
 import { parseDate, type IsoDate } from '../runtime/dates.ts';
 import { readEnvironment, type Environment } from '../runtime/environment.ts';
 import { UsageError } from '../runtime/errors.ts';
+import type { Limits } from '../runtime/limits.ts';
 import { userName } from '../runtime/user-name.ts';
 import { CacheEvents } from '../store/events.ts';
 import { openCache } from '../store/open-cache.ts';
@@ -37,6 +38,8 @@ export interface EnvironmentOptions {
   readonly dataSnapshot?: string;
   readonly creator?: string;
   readonly useCredentialFile?: boolean;
+  /** What bounds every wait for a server or a lock; default: those of a process that nothing stops. */
+  readonly limits?: Limits;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly events?: CacheEvents;
@@ -181,23 +184,29 @@ class LakeEnvironment implements AnalysisEnvironment {
   }
 
   #openLake(): Promise<ObjectStore> {
-    this.#lake ??= openLake(this.#settings.lake, this.#options.useCredentialFile ?? false).catch(
-      (error: unknown) => {
-        this.#lake = undefined;
-        throw error;
-      },
-    );
+    this.#lake ??= openLake(
+      this.#settings.lake,
+      this.#options.useCredentialFile ?? false,
+      this.#options.limits,
+    ).catch((error: unknown) => {
+      this.#lake = undefined;
+      throw error;
+    });
     return this.#lake;
   }
 
   #openCache(): Promise<TieredCache> {
-    const { openCache: open, useCredentialFile = false, now = Date.now } = this.#options;
-    this.#cache ??= (open?.() ?? openCache(this.#url, { now, events: this.events, useCredentialFile })).catch(
-      (error: unknown) => {
-        this.#cache = undefined;
-        throw error;
-      },
-    );
+    const { openCache: open, useCredentialFile = false, limits, now = Date.now } = this.#options;
+    const options = {
+      now,
+      events: this.events,
+      useCredentialFile,
+      ...(limits === undefined ? {} : { limits }),
+    };
+    this.#cache ??= (open?.() ?? openCache(this.#url, options)).catch((error: unknown) => {
+      this.#cache = undefined;
+      throw error;
+    });
     return this.#cache;
   }
 

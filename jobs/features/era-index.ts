@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { eraIndexKey, parseEraKey } from '../lake/layout.ts';
-import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
+import { ABSENT, type ObjectStore } from '../lake/object-store.ts';
+import { retryConflicts } from '../lake/retry-conflicts.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 
 const entrySchema = z.strictObject({
@@ -33,17 +34,12 @@ export async function readStandingEras(store: ObjectStore, set: string): Promise
 
 /** Adds what a run wrote to the index of the set; runs side by side lose nothing. */
 export async function addToIndex(store: ObjectStore, set: string, added: EraIndex): Promise<void> {
-  for (;;) {
+  await retryConflicts(async () => {
     const { entries, version } = await readIndex(store, set);
     const merged = [...entries, ...added].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    try {
-      const text = JSON.stringify(Object.fromEntries(merged), undefined, 1);
-      await store.put(eraIndexKey(set), Buffer.from(`${text}\n`), version ?? ABSENT);
-      return;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
+    const text = JSON.stringify(Object.fromEntries(merged), undefined, 1);
+    await store.put(eraIndexKey(set), Buffer.from(`${text}\n`), version ?? ABSENT);
+  });
 }
 
 async function readIndex(

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { eraKey, settingsKey } from '../lake/layout.ts';
 import { writeManifest } from '../lake/manifest.ts';
 import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
+import { retryConflicts } from '../lake/retry-conflicts.ts';
 import { addDays, fromDay, toDay, utcDate, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
@@ -437,19 +438,15 @@ async function mergeIntoEra(
 ): Promise<EraEntry> {
   // An era with some tickers only must not pass for a whole one, nor a stale one for a fresh one.
   const fingerprint = standing?.fingerprint ?? `only ${tickers.toSorted().join(' ')}`;
-  for (;;) {
+  return retryConflicts(async () => {
     const current = await store.get(key);
     const { body, rows } =
       current === undefined
         ? { body: fresh, rows: freshRows }
         : await mergeEra(db, current.body, fresh, tickers, footerOf(settings), scratch);
-    try {
-      await store.put(key, body, current?.version ?? ABSENT);
-      return { fingerprint, rows, bytes: body.length };
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
+    await store.put(key, body, current?.version ?? ABSENT);
+    return { fingerprint, rows, bytes: body.length };
+  });
 }
 
 function footerOf(settings: FeatureSettings): Record<string, string> {

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
-import { link, mkdir, open, readdir, realpath, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { readdirSync, renameSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
+import { link, open, readdir, realpath, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pipeline } from 'node:stream/promises';
-import { firstLine, LakeError } from '../runtime/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
+import { DEFAULT_LIMITS, type Limits } from '../runtime/limits.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import { STAGING_PREFIX } from './layout.ts';
 import {
   ABSENT,
@@ -18,7 +21,10 @@ import {
 const LOCK_FILE = '.lock';
 /** Why a file cannot be linked and has to be copied: another file system, another owner, or one without links. */
 const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+/** The lock is held for a rename, which takes microseconds: who waits longer waits for a process that has stopped. */
 const LOCK_TIMEOUT_MS = 60_000;
+const LONGEST_LOCK_PAUSE_MS = 50;
+const SQLITE_BUSY = 5;
 /** A temporary file this old belongs to a writer that was killed. */
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
 
@@ -31,10 +37,12 @@ export class LocalStore implements ObjectStore {
   readonly url: string;
   readonly isLocal = true;
   readonly #root: string;
+  readonly #cutOff: AbortSignal;
   #isReady = false;
 
-  constructor(root: string) {
+  constructor(root: string, { cutOff }: Pick<Limits, 'cutOff'> = DEFAULT_LIMITS) {
     this.#root = resolve(root);
+    this.#cutOff = cutOff;
     this.url = `file:${root}`;
   }
 
@@ -102,13 +110,13 @@ export class LocalStore implements ObjectStore {
     const temporary = join(this.#root, STAGING_PREFIX, `put-${randomUUID()}`);
     try {
       await this.#prepare();
-      await mkdir(dirname(target), { recursive: true });
+      makeFolder(dirname(target));
       {
         await using file = await open(temporary, 'wx');
         await file.writeFile(body);
         await file.sync();
       }
-      const version = this.#underLock(() => {
+      const version = await this.#underLock(() => {
         const current = statSync(target, { bigint: true, throwIfNoEntry: false });
         const found = current === undefined ? ABSENT : versionOf(current);
         if (expected !== undefined && expected !== found) return undefined;
@@ -118,7 +126,7 @@ export class LocalStore implements ObjectStore {
       if (version !== undefined) return version;
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
-      throw this.#failure('write', key, error);
+      throw error instanceof StoppedError ? error : this.#failure('write', key, error);
     }
     await unlink(temporary);
     const current = await this.get(key);
@@ -139,7 +147,7 @@ export class LocalStore implements ObjectStore {
   async copy(key: string, version: Version, file: string): Promise<boolean> {
     const source = join(this.#root, key);
     try {
-      await mkdir(dirname(file), { recursive: true });
+      makeFolder(dirname(file));
       // A link to a symbolic link would follow it wherever it points later.
       await link(await realpath(source), file);
       if (versionOf(await stat(file, { bigint: true })) === version) return true;
@@ -172,7 +180,7 @@ export class LocalStore implements ObjectStore {
   async #prepare(): Promise<void> {
     if (this.#isReady) return;
     const staging = join(this.#root, STAGING_PREFIX);
-    await mkdir(staging, { recursive: true });
+    makeFolder(staging);
     for (const name of await readdir(staging)) {
       if (!name.startsWith('put-')) continue;
       const info = await stat(join(staging, name)).catch(() => undefined);
@@ -183,14 +191,27 @@ export class LocalStore implements ObjectStore {
     this.#isReady = true;
   }
 
-  #underLock<T>(work: () => T): T {
-    mkdirSync(this.#root, { recursive: true });
-    const lock = new DatabaseSync(join(this.#root, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS });
-    try {
-      lock.exec('begin exclusive');
-      return work();
-    } finally {
-      lock.close();
+  /** SQLite's own wait would block the event loop, and with it the signals that ask the process to stop. */
+  async #underLock<T>(work: () => T): Promise<T> {
+    makeFolder(this.#root);
+    const deadline = performance.now() + LOCK_TIMEOUT_MS;
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, LONGEST_LOCK_PAUSE_MS)) {
+      const lock = new DatabaseSync(join(this.#root, LOCK_FILE), { timeout: 0 });
+      try {
+        lock.exec('begin exclusive');
+        return work();
+      } catch (error) {
+        if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+      } finally {
+        lock.close();
+      }
+      if (this.#cutOff.aborted) throw new StoppedError(`stopped while another process held ${LOCK_FILE}`);
+      if (performance.now() > deadline) {
+        throw new Error(
+          `another process has held ${LOCK_FILE} for ${LOCK_TIMEOUT_MS / 1000} s; end it, or wait`,
+        );
+      }
+      await sleep(pauseMs * Math.random());
     }
   }
 

@@ -24,6 +24,7 @@ import {
 import { Fetcher, type Fetched, type FetchPolicy } from '../market/fetcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { addDays, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
+import { MarketError } from '../runtime/errors.ts';
 import { isCovered, measureCoverage, type Coverage } from './coverage.ts';
 import { finishLoad, type FinishedLoad } from './finish.ts';
 import { judge } from './judge.ts';
@@ -175,6 +176,9 @@ class ProviderLoad {
     const coverage = this.#coverage();
     const goesOn = !isCovered(coverage) && this.#outcomes().some(({ status }) => ASKED_AGAIN.has(status));
     if (!goesOn) await this.#request.staged.remove();
+    const { silence } = this.#fetcher;
+    if (silence !== undefined && !isCovered(coverage))
+      throw new MarketError(`${silence}; what was fetched is kept, and the same command goes on`);
     return coverage;
   }
 

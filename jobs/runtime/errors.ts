@@ -31,6 +31,13 @@ export class MarketError extends SignalsError {
   }
 }
 
+/** A server sends more than any right answer has. */
+export class AnswerTooLongError extends SignalsError {
+  constructor(maxBytes: number) {
+    super('too-long', `the answer has more than ${maxBytes} bytes`);
+  }
+}
+
 /** The lake cannot be read or written, or holds something that is not what its layout says. */
 export class LakeError extends SignalsError {
   constructor(message: string, cause?: unknown, code = 'lake') {

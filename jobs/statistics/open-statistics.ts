@@ -3,6 +3,7 @@ import type { ReadPorts } from '../lake/read-prices.ts';
 import type { AwsConfig } from '../runtime/aws.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Environment } from '../runtime/environment.ts';
+import { DEFAULT_LIMITS } from '../runtime/limits.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { openCache } from './cache/open-cache.ts';
 import { TreasuryProvider } from './interest/treasury.ts';
@@ -11,6 +12,8 @@ import { LakePrices } from './lake-prices.ts';
 import type { StatisticsParts } from './statistics.ts';
 
 const TREASURY_TIMEOUT_MS = 20_000;
+/** It is asked four times for a year, and that has to end within a minute. */
+const TREASURY_SILENCE_MS = 12_000;
 
 /** What statistics are opened with. */
 export interface StatisticsSetup {
@@ -43,6 +46,7 @@ export async function openStatistics({
     rates: new TreasuryProvider({
       baseUrl: environment.treasuryBaseUrl,
       timeoutMs: TREASURY_TIMEOUT_MS,
+      silenceMs: Math.min(TREASURY_SILENCE_MS, (aws.limits ?? DEFAULT_LIMITS).silenceMs),
       clock: systemClock,
     }),
     marketProxy: environment.marketProxy,

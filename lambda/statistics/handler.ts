@@ -2,6 +2,7 @@ import { openLake } from '../../jobs/lake/open-lake.ts';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 import { UsageError } from '../../jobs/runtime/errors.ts';
 import { realWaiting } from '../../jobs/runtime/poll.ts';
+import { LAMBDA_LIMITS } from '../../jobs/runtime/limits.ts';
 import { FUNCTION_NAMES, type FunctionName } from '../../jobs/statistics/function-names.ts';
 import { openStatistics } from '../../jobs/statistics/open-statistics.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
@@ -28,14 +29,14 @@ function open(): Promise<StatisticsParts> {
 
 async function openParts(): Promise<StatisticsParts> {
   const environment = readEnvironment(process.env);
-  const lake = await openLake(environment.lake, false);
+  const lake = await openLake(environment.lake, false, LAMBDA_LIMITS);
   const { signal } = new AbortController();
   const now = (): Date => new Date();
   return openStatistics({
     environment,
     lake,
     provider: undefined,
-    aws: {},
+    aws: { limits: LAMBDA_LIMITS },
     now,
     signal,
     // The role reads only: the merge of a killed load is finished by the next load or transform.
