@@ -64,6 +64,8 @@ local function check(key, at)
   return 'type 1 list ' .. redis.call('TYPE', key).ok
 end
 
+-- Types already looked up: nearly all writes of a call change the same few sets.
+local types = {}
 local function checkTypes(first, ops)
   for k = 1, #ops do
     local op = string.byte(ops, k)
@@ -71,9 +73,11 @@ local function checkTypes(first, ops)
     if ${is('+')} or ${is('-')} then wanted = 'set'
     elseif ${is('a')} then wanted = 'list'
     elseif ${is('f')} or ${is('x')} then wanted = 'hash' end
-    if wanted then
-      local found = redis.call('TYPE', KEYS[first + k]).ok
+    local key = KEYS[first + k]
+    if wanted and types[key] ~= wanted then
+      local found = redis.call('TYPE', key).ok
       if found ~= wanted and found ~= 'none' then return 'type ' .. (k + 1) .. ' ' .. wanted .. ' ' .. found end
+      types[key] = wanted
     end
   end
 end
@@ -84,12 +88,12 @@ local function run(first, ops, value, at)
     local key = KEYS[first + k]
     if ${is('+')} then redis.call('SADD', key, ARGV[at])
     elseif ${is('-')} then redis.call('SREM', key, ARGV[at])
-    elseif ${is('g')} then redis.call('RPUSH', key, value); at = at - 1
+    elseif ${is('g')} then redis.call('RPUSH', key, value); types[key] = 'list'; at = at - 1
     elseif ${is('f')} then redis.call('HSET', key, ARGV[at], ARGV[at + 1]); at = at + 1
     elseif ${is('a')} then redis.call('RPUSH', key, ARGV[at])
-    elseif ${is('s')} then redis.call('SET', key, ARGV[at])
+    elseif ${is('s')} then redis.call('SET', key, ARGV[at]); types[key] = nil
     elseif ${is('x')} then redis.call('HDEL', key, ARGV[at])
-    else redis.call('DEL', key); at = at - 1 end
+    else redis.call('DEL', key); types[key] = nil; at = at - 1 end
     at = at + 1
   end
 end
