@@ -126,8 +126,9 @@ export class TradingStateDatabase {
       const message = `bufferIntervalMs ${bufferIntervalMs} leaves writes unsaved for more than a second`;
       options.log?.warn({ event: 'trading.slow_buffer', bufferIntervalMs }, message);
     }
+    const warn = (message: string): void => options.log?.warn({ event: 'trading.eviction_unknown' }, message);
     const backend = withPatience(
-      options.backend ?? (await openBackend(config)),
+      options.backend ?? (await openBackend(config, undefined, warn)),
       config.settings.timeout * 1000,
     );
     const identity = { traderId, instanceId: options.instanceId };

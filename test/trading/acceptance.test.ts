@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createClient } from 'redis';
 import type { StateBackend } from '../../jobs/trading/backend/backend.ts';
 import { MemoryBackend } from '../../jobs/trading/backend/memory.ts';
 import { openBackend } from '../../jobs/trading/backend/open-backend.ts';
@@ -103,5 +104,14 @@ describeWithRedis('Redis', () => {
     const store = await openBackend(new CacheDatabaseConfig({ type: 'redis', port }));
     await store.clear();
     return { settings: { port }, store };
+  });
+  // Under a policy such as volatile-lru, which is accepted, a full server evicts what has an expiry. Runs before the next
+  // case clears the server.
+  afterEach(async () => {
+    const client = await createClient({ url: redis.server().url }).connect();
+    const keys = await client.keys('*');
+    const expiries = await Promise.all(keys.map(async (key) => [key, await client.pTTL(key)]));
+    await client.close();
+    expect(expiries).toEqual(keys.map((key) => [key, -1]));
   });
 });

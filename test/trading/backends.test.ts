@@ -72,6 +72,7 @@ describeWithRedis('Redis', () => {
       password: undefined,
       ssl: false,
       timeoutMs: 5000,
+      allowEviction: false,
       ...changes,
     });
     await backend.ready(1000);

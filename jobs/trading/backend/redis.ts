@@ -14,6 +14,10 @@ export interface RedisOptions {
   readonly ssl: boolean;
   /** How long to wait for a connection, and for the answer to a command. */
   readonly timeoutMs: number;
+  /** Accept a server that may evict keys that have no expiry, and acknowledged events with them. */
+  readonly allowEviction: boolean;
+  /** Hears of what cannot be found out about the server. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /** LPOS and the reply types used here need it. */
@@ -40,6 +44,7 @@ export class RedisBackend implements StateBackend {
   #connecting: Promise<void> | undefined;
   #script = '';
   #isClosed = false;
+  #hasWarned = false;
 
   /** No connection is made before `ready`. */
   constructor(options: RedisOptions) {
@@ -153,7 +158,9 @@ export class RedisBackend implements StateBackend {
         this.#client = connectClient(this.#options);
         await this.#call(async (client) => {
           await client.connect();
-          requireVersion(await client.info('server'), this.url);
+          const [server, memory] = await Promise.all([client.info('server'), client.info('memory')]);
+          requireVersion(server, this.url);
+          this.#checkEviction(memory);
           this.#script = await client.scriptLoad(APPLY_SCRIPT);
         });
         return;
@@ -167,6 +174,30 @@ export class RedisBackend implements StateBackend {
       await new Promise((resolve) => {
         setTimeout(resolve, pauseMs);
       });
+    }
+  }
+
+  /**
+   * Runs on every connection, so that a policy changed while a trader runs is noticed at the next reconnect. A server
+   * that does not report one is accepted with a warning: refusing would shut out proxies and managed services that hide
+   * it, such as a serverless cache on AWS, which evicts only keys with an expiry, and ours have none.
+   */
+  #checkEviction(info: string): void {
+    const { allowEviction, onWarning } = this.#options;
+    if (allowEviction) return;
+    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+    if (policy === undefined) {
+      if (!this.#hasWarned) {
+        onWarning?.(
+          `"${this.url}" does not report its maxmemory_policy; make sure it is noeviction or volatile-*`,
+        );
+      }
+      this.#hasWarned = true;
+    } else if (policy !== 'noeviction' && !policy.startsWith('volatile-')) {
+      throw new ConfigError(
+        `"${this.url}" has maxmemory_policy "${policy}" and may evict acknowledged events when it is full; set ` +
+          'maxmemory-policy noeviction on the server, or accept the loss with allowEviction (--allow-eviction)',
+      );
     }
   }
 
