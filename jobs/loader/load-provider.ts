@@ -286,6 +286,7 @@ class ProviderLoad {
           // What replaces all rows may begin later than they did.
           first: replaces === undefined ? earliest(known.first, bars[0]!.date) : bars[0]!.date,
           last: latest(known.last, bars.at(-1)!.date),
+          askedFrom: known.askedFrom,
           rows: known.rows,
           isGood: true,
           askedInFullOn: known.askedInFullOn,
