@@ -17,7 +17,7 @@ export interface FinishedLoad {
 }
 
 /** What a load has done so far, also when it fails. */
-export type LoadRecord = Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests'>;
+export type LoadRecord = Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests' | 'history'>;
 
 /**
  * Runs a load to its end and accounts for it: the manifest is written however the run ends, the universe is kept
