@@ -66,6 +66,11 @@ export function universeKey(date: IsoDate): string {
   return `universe/date=${date}/universe.parquet`;
 }
 
+/** Whether an object is a universe. */
+export function isUniverseKey(key: string): boolean {
+  return /^universe\/date=\d{4}-\d\d-\d\d\/universe\.parquet$/.test(key);
+}
+
 /** Matches the keys of all universes, as a glob. */
 export function universePattern(): string {
   return universeKey('*');
