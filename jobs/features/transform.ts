@@ -222,7 +222,7 @@ async function computeAndWrite(
     );
     return;
   }
-  const last = fromDay(tickers.reduce((latest, ticker) => Math.max(latest, ticker.last), 0));
+  const last = fromDay(tickers.reduce((latest, ticker) => Math.max(latest, ticker.last), -Infinity));
   const liveEra =
     settings.sample === 'live' ? toDay(asOf === 'latest' || asOf === undefined ? last : asOf) : undefined;
   const rows = tickers.reduce((sum, ticker) => sum + ticker.rows, 0);

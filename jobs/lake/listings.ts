@@ -21,6 +21,12 @@ const schema = z.strictObject({
   /** The rows that the lake has of it lie between these trading dates, both included. */
   first: date.nullable(),
   last: date.nullable(),
+  /**
+   * The earliest trading date from which all of its history up to `last` was asked for and answered, before `first`
+   * for a listing that began to trade later. `null` when that is not known, as in files of 0.1.0, which lack the key.
+   * Of two writers the earlier date is right.
+   */
+  askedFrom: date.nullable().default(null),
   /** How many rows those are; `null` when that is not known. */
   rows: z.int().nullable(),
   /** Whether its last proper answer brought bars. */
@@ -52,6 +58,7 @@ export const NEW_LISTING: KnownListing = {
   name: null,
   first: null,
   last: null,
+  askedFrom: null,
   rows: null,
   isGood: false,
   askedInFullOn: null,
@@ -135,6 +142,7 @@ function mergeListing(
     name: keep('name'),
     first: isDeepStrictEqual(base.first, mine.first) ? current.first : earliest(mine.first, current.first),
     last: latest(mine.last, current.last),
+    askedFrom: earliest(mine.askedFrom, current.askedFrom),
     rows: rowsChanged ? null : keep('rows'),
     isGood: keep('isGood'),
     askedInFullOn: latest(mine.askedInFullOn, current.askedInFullOn),
