@@ -25,7 +25,7 @@ export interface Ask {
 }
 
 /** A ticker that is not asked for in this run, and why. */
-export interface Skip {
+interface Skip {
   readonly ticker: string;
   readonly reason: string;
 }
