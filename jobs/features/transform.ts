@@ -6,7 +6,7 @@ import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts
 import { retryConflicts } from '../lake/retry-conflicts.ts';
 import { addDays, fromDay, toDay, utcDate, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
-import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
+import { firstLine, LakeError, StoppedError, UsageError } from '../runtime/errors.ts';
 import { measureUsage } from '../runtime/usage.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
@@ -20,10 +20,12 @@ import { NullShares } from './null-shares.ts';
 import { cutPlan, cutTickers, planEras, type PlannedEra } from './plan.ts';
 import { PriceSource, type PriceSourceOptions, type TickerRows } from './price-source.ts';
 import {
-  assertSameSettings,
+  compareSettings,
+  describeDifference,
   featureColumns,
   formatSettings,
   parseSettings,
+  settleSettings,
   type FeatureSettings,
 } from './settings.ts';
 
@@ -103,8 +105,8 @@ export async function transformPrices(
   };
   let failure: unknown;
   try {
-    await prepareSet(request, ports);
-    await computeAndWrite(request, ports, tally);
+    const settings = await prepareSet(request, ports);
+    await computeAndWrite({ ...request, settings }, ports, tally);
   } catch (error) {
     failure = error;
   }
@@ -161,26 +163,36 @@ interface Tally {
 /** Planning, waiting for prices, computing, and encoding with writing. */
 type Phase = 'plan' | 'read' | 'compute' | 'write';
 
-/** Makes sure that the set has the setting of this run. */
-async function prepareSet(
-  { set, settings, isRebuild }: TransformRequest,
-  { store }: TransformPorts,
-): Promise<void> {
+/** Makes sure that the set has the setting of this run, and resolves with it. */
+async function prepareSet(request: TransformRequest, ports: TransformPorts): Promise<FeatureSettings> {
+  const { set, isRebuild } = request;
+  const { store } = ports;
   const key = settingsKey(set);
-  const text = formatSettings(settings);
+  const first = settleSettings(request.settings, undefined);
   const stored = await store.get(key);
   if (stored === undefined || isRebuild) {
     if (isRebuild) for await (const { key: old } of store.list(`features/${set}/`)) await store.delete(old);
     try {
-      await store.put(key, Buffer.from(text), isRebuild ? undefined : ABSENT);
-      return;
+      await store.put(key, Buffer.from(formatSettings(first)), isRebuild ? undefined : ABSENT);
+      return first;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }
   }
   const current = (await store.get(key)) ?? stored;
   if (current === undefined) throw new LakeError(`${key} was deleted while it was being read; run again`);
-  assertSameSettings(set, parseSettings(Buffer.from(current.body).toString(), key), settings);
+  const before = parseSettings(Buffer.from(current.body).toString(), key);
+  const settings = settleSettings(request.settings, before);
+  const compared = compareSettings(before, settings);
+  if (compared === 'same') return settings;
+  if (compared !== 'rebuild') throw new UsageError(describeDifference(set, compared.different));
+  if (request.tickers.length > 0 || request.since !== undefined) {
+    throw new UsageError(
+      `set "${set}" was made with catalogue ${before.catalogue} (now ${settings.catalogue}); ` +
+        'transform it once without --ticker and --since, which computes all of it anew',
+    );
+  }
+  return prepareSet({ ...request, settings, isRebuild: true }, ports);
 }
 
 async function computeAndWrite(

@@ -174,12 +174,26 @@ async function readStored(
     const { listings } = fileSchema.parse(JSON.parse(Buffer.from(object.body).toString()));
     return { listings: new Map(Object.entries(listings)), version: object.version };
   } catch (error) {
+    const unknown = unknownKeyOf(error);
+    if (unknown !== undefined) {
+      throw new LakeError(
+        `${key} in lake "${store.url}" has "${unknown}", which this version does not know: a newer one wrote it; ` +
+          'update signals',
+        error,
+      );
+    }
     throw new LakeError(
       `${key} in lake "${store.url}" is not readable (${firstLine(error)}); ` +
         'restore it, or delete it and it is made again from the prices',
       error,
     );
   }
+}
+
+/** A key that only a newer version can have written: without it what it remembers would be lost. */
+function unknownKeyOf(error: unknown): string | undefined {
+  if (!(error instanceof z.ZodError)) return undefined;
+  return error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))[0];
 }
 
 async function listingsOf(db: DuckDBConnection, files: readonly string[]): Promise<KnownListings> {
