@@ -65,7 +65,8 @@ export async function transformBesideLoads(
       const lake = await home.copyLake(url);
       const title = `round ${round}, ${source}, ${hasSet ? 'an existing set' : 'a new set'}`;
       const load = start(['load', ...market.load[source].second, '--lake', lake], folder, env);
-      if (source === 'yahoo') await answers(server, Math.floor(random() * 3) * (market.third.length >> 1));
+      const offset = source === 'yahoo' ? Math.floor(random() * 3) * (market.third.length >> 1) : 0;
+      await server.whenAsked(offset);
       const transform = start([...TRANSFORM, '--lake', lake], folder, env);
       const [loading, transforming] = await Promise.all([load.finished, transform.finished]);
       for (const finished of [loading, transforming]) {
@@ -122,12 +123,6 @@ async function succeed(running: Promise<Finished>): Promise<Finished> {
   const finished = await running;
   if (finished.code !== 0) throw new Error(`a quiet command ended with ${finished.code}: ${finished.stderr}`);
   return finished;
-}
-
-/** Resolves once the server was asked for so many more charts. */
-async function answers(server: YahooServer, count: number): Promise<void> {
-  const enough = server.asked.length + count;
-  while (server.asked.length < enough) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Whether a month was switched between the beginning and the end of the transform. */
