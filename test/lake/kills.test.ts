@@ -8,7 +8,7 @@ import { folderSteps } from '../support/steps.ts';
 import { startYahooServer, type YahooServer } from '../support/yahoo-server.ts';
 
 /** A few of the kills that `make test-engines` does. */
-const KILLS = 6;
+const KILLS = 4;
 
 const folder = temporaryFolder();
 let db: DuckDBConnection;
@@ -22,14 +22,17 @@ afterAll(async () => {
   db.closeSync();
 });
 
-test(`after each of ${KILLS} kills the next command finds the lake of before or of after`, async () => {
-  const market = createMarket(folder, { size: 15, start: '2023-12-01' });
-  const env = { YAHOO_BASE_URL: server.url, YAHOO_RATE: '0' };
-  const runner = folderSteps(folder, env);
-  const found = await killEverywhere(
-    { home: folderHome(folder, env), runner, market, server, db },
-    { kills: KILLS, works: ['yahoo load'], seed: 20261130 },
-  );
-  expect(found.wrong).toEqual([]);
-  expect(found.kills).toBe(KILLS);
-});
+test.each(['killed', 'asleep'] as const)(
+  `after each of ${KILLS} loads that are %s the next command finds the lake of before or of after`,
+  async (fate) => {
+    const market = createMarket(folder, { size: 15, start: '2023-12-01' });
+    const env = { YAHOO_BASE_URL: server.url, YAHOO_RATE: '0' };
+    const runner = folderSteps(folder, env);
+    const found = await killEverywhere(
+      { home: folderHome(folder, env), runner, market, server, db },
+      { kills: KILLS, works: ['yahoo load'], seed: 20261130, fate },
+    );
+    expect(found.wrong).toEqual([]);
+    expect(found.kills).toBe(KILLS);
+  },
+);

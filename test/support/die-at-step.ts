@@ -9,7 +9,7 @@ import { resolve, sep } from 'node:path';
  * STEP_BELOW     the folder; files of other folders are not counted
  * STEP_AT        number of the change, from 1; without it all changes are counted and nothing happens
  * STEP_WHEN      `before` the change takes effect, or `after` it
- * STEP_SIGNAL    SIGKILL, or SIGSTOP for a sleeper
+ * STEP_SIGNAL    SIGKILL, or SIGSTOP for a sleeper, which says so on standard error first
  * STEP_COUNT     a file that takes one byte for each change
  * CLOCK_AHEAD_MS how much later than the machine's the clock of the process is
  */
@@ -35,6 +35,11 @@ function wrap(owner: Record<string, Anything>, name: string, paths: number, isPr
     steps += 1;
     if (STEP_COUNT !== undefined) appendFileSync(STEP_COUNT, '.');
     if (steps !== Number(STEP_AT)) return original.apply(owner, args);
+    if (STEP_SIGNAL === 'SIGSTOP' && !isPromise) {
+      // Such a change is made under the lock of the folder, in which nobody else could go on.
+      setImmediate(die);
+      return original.apply(owner, args);
+    }
     if (STEP_WHEN === 'before') die();
     const result = original.apply(owner, args);
     if (isPromise) return (result as Promise<unknown>).finally(die);
@@ -54,6 +59,7 @@ function isBelow(path: string): boolean {
 }
 
 function die(): void {
+  if (STEP_SIGNAL === 'SIGSTOP') fs['writeSync']!(2, 'asleep\n');
   process.kill(process.pid, STEP_SIGNAL ?? 'SIGKILL');
 }
 

@@ -8,8 +8,9 @@ import { clockAhead, type StepRunner, type When } from './steps.ts';
 import type { YahooServer } from './yahoo-server.ts';
 
 /*
- * Kills commands at each change that they make to a lake, and looks at what the next command makes of the rest: the
- * lake has to be that of before or that of after, and no answer may stand on two bases.
+ * Kills commands at each change that they make to a lake, or lets them sleep there for longer than their heartbeat may
+ * be silent, and looks at what the next command makes of it: the lake has to be that of before or that of after, and
+ * no answer may stand on two bases. A sleeper then wakes up and may not spoil what came after it.
  */
 
 const SET = 'volatility';
@@ -43,6 +44,9 @@ interface Work {
 type Next =
   'transform' | 'query' | 'query of features' | 'same again' | 'another load' | 'reader without rights';
 
+/** What becomes of a command at the change. */
+export type Fate = 'killed' | 'asleep';
+
 /** A lake that a next command may leave behind, or the one that it found. */
 interface State {
   readonly prices: string;
@@ -52,6 +56,7 @@ interface State {
 }
 
 export interface KillReport {
+  /** Commands that were killed or fell asleep; the others ended before. */
   readonly kills: number;
   /** Changes of each kind of work, all of which are killed in the end if there are enough kills. */
   readonly steps: Readonly<Record<string, number>>;
@@ -66,13 +71,16 @@ export interface KillPorts {
   readonly db: DuckDBConnection;
 }
 
+export interface KillSettings {
+  readonly kills: number;
+  readonly works: readonly Work['name'][];
+  readonly seed: number;
+  readonly fate: Fate;
+}
+
 export async function killEverywhere(
   ports: KillPorts,
-  {
-    kills,
-    works,
-    seed,
-  }: { readonly kills: number; readonly works: readonly Work['name'][]; readonly seed: number },
+  { kills, works, seed, fate }: KillSettings,
 ): Promise<KillReport> {
   const random = randomNumbers(seed);
   const prepared: Prepared[] = [];
@@ -88,10 +96,19 @@ export async function killEverywhere(
     const when: When = random() < 0.5 ? 'before' : 'after';
     const next = one.nexts[Math.floor(random() * one.nexts.length)]!;
     const lake = await ports.home.copyLake(one.work.start);
-    const { signal } = await ports.runner.kill(one.work.args, lake, step, when);
-    if (signal === 'SIGKILL') done += 1;
-    const title = `${one.work.name} killed ${when} change ${step} of ${one.steps}, then ${next}`;
-    const fault = await goOn(ports, one, next, lake);
+    const title = `${one.work.name} ${fate} ${when} change ${step} of ${one.steps}, then ${next}`;
+    let fault: string | undefined;
+    if (fate === 'killed') {
+      const { signal } = await ports.runner.kill(one.work.args, lake, step, when);
+      if (signal === 'SIGKILL') done += 1;
+      fault = await goOn(ports, one, next, lake);
+    } else {
+      const sleeper = await ports.runner.sleep(one.work.args, lake, step, when);
+      if (sleeper.isAsleep) done += 1;
+      const before = await goOn(ports, one, next, lake);
+      const woken = await sleeper.wake();
+      fault = before ?? (await afterSleep(ports, one, next, lake, woken));
+    }
     if (fault !== undefined) wrong.push(`${title}: ${fault}`);
     await ports.home.removeLake(lake);
   }
@@ -230,6 +247,24 @@ async function goOn(ports: KillPorts, one: Prepared, next: Next, lake: string): 
       return failure(finished) ?? pricesFault(ports, work, lake, withOther);
     }
   }
+}
+
+/** What is wrong once a sleeper has ended: with 0 when its work is done, with 1 when another process took it over. */
+async function afterSleep(
+  ports: KillPorts,
+  { work, before, after, withOther }: Prepared,
+  next: Next,
+  lake: string,
+  woken: Finished,
+): Promise<string | undefined> {
+  if (woken.code !== 0 && woken.code !== 1) return `woken, exit ${woken.code}: ${errorLine(woken)}`;
+  const isDone = woken.code === 0 || next === 'same again';
+  const right = next === 'another load' ? withOther : [before, after];
+  const fault = await pricesFault(ports, work, lake, isDone ? right.slice(1) : right);
+  if (fault !== undefined) return `woken, exit ${woken.code}: ${fault}`;
+  if (work.args[0] === 'load' || !isDone) return undefined;
+  const spoiled = await featuresFault(ports, lake, [after]);
+  return spoiled === undefined ? undefined : `woken, exit ${woken.code}: ${spoiled}`;
 }
 
 function failure(finished: Finished): string | undefined {

@@ -1,12 +1,19 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { start, type Finished, type User } from './command.ts';
+import { start, type Finished, type Running, type User } from './command.ts';
 import type { FaultProxy } from './fault-proxy.ts';
 import { repository } from './folders.ts';
 
 /** Whether the process dies before a change takes effect, or after it and before it learns so. */
 export type When = 'before' | 'after';
+
+export interface Sleeper {
+  /** Whether it got as far as the change. */
+  readonly isAsleep: boolean;
+  /** Wakes it up and resolves when it has ended. */
+  wake(): Promise<Finished>;
+}
 
 /** Runs commands on lakes of one kind and can end them at any change they make to a lake. */
 export interface StepRunner {
@@ -18,6 +25,8 @@ export interface StepRunner {
   ): Promise<{ readonly finished: Finished; readonly steps: number }>;
   /** Kills the command at a change, counted from 1. A command that makes fewer runs to its end. */
   kill(args: readonly string[], lake: string, step: number, when: When): Promise<Finished>;
+  /** Stops the command at a change, so that it sleeps there; resolves once it does, or once it has ended before. */
+  sleep(args: readonly string[], lake: string, step: number, when: When): Promise<Sleeper>;
   /** Runs a command that may read the lake and may not write it. */
   runReadOnly(
     args: readonly string[],
@@ -54,7 +63,28 @@ export function folderSteps(folder: string, env: Readonly<Record<string, string>
     kill: (args, lake, step, when) =>
       start(withLake(args, lake), folder, { ...below(lake), STEP_AT: String(step), STEP_WHEN: when })
         .finished,
+    sleep(args, lake, step, when) {
+      const at = { STEP_AT: String(step), STEP_WHEN: when, STEP_SIGNAL: 'SIGSTOP' };
+      const running = start(withLake(args, lake), folder, { ...below(lake), ...at });
+      const asleep = new Promise<void>((resolve) => {
+        running.child.stderr!.on('data', (data: Buffer) => {
+          if (/^asleep$/m.test(data.toString())) resolve();
+        });
+      });
+      return sleeperOf(running, asleep);
+    },
     runReadOnly: (args, lake, more) => asStranger(args, lake, folder, { ...env, ...more }),
+  };
+}
+
+async function sleeperOf({ child, finished }: Running, asleep: Promise<void>): Promise<Sleeper> {
+  const isAsleep = await Promise.race([asleep.then(() => true), finished.then(() => false)]);
+  return {
+    isAsleep,
+    wake() {
+      child.kill('SIGCONT');
+      return finished;
+    },
   };
 }
 
@@ -126,6 +156,22 @@ export function s3Steps(
       const finished = await running.finished;
       proxy.decide = () => 'pass';
       return finished;
+    },
+    sleep(args, lake, step) {
+      let steps = 0;
+      const running = start(withLake(args, lake), folder, throughProxy);
+      const { promise: asleep, resolve } = Promise.withResolvers<void>();
+      // The request is on its way: whether it takes effect before or after the sleep is the same.
+      proxy.decide = (method) => {
+        if (isChange(method)) steps += 1;
+        if (isChange(method) && steps === step) {
+          running.child.kill('SIGSTOP');
+          proxy.decide = () => 'pass';
+          resolve();
+        }
+        return 'pass';
+      };
+      return sleeperOf(running, asleep);
     },
     async runReadOnly(args, lake, more) {
       proxy.decide = (method) => (isChange(method) ? DENIED : 'pass');
