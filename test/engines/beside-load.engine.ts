@@ -29,7 +29,7 @@ test.each(Object.keys(homes))(
   `${rounds} transforms beside a load each write the set of before or of after it, %s`,
   async (where) => {
     const home = await homes[where]!();
-    const market = createMarket(folder, { size: 180, start: '2023-10-02' });
+    const market = createMarket(folder, { size: 180, start: '2023-06-01' });
     const settings = { rounds, sources: ['yahoo', 'csv'], seed: 20261130 } as const;
     const found = await transformBesideLoads(home, market, settings, folder, db);
     process.stdout.write(`${where}: ${JSON.stringify(found, undefined, 1)}\n`);
