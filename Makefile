@@ -1,5 +1,5 @@
 # `make run` and `make test` install what they need; README.md says what each target is for.
-.PHONY: all clean install run test coverage format check build synth image-load image-transform image-ubuntu
+.PHONY: all clean install run test test-engines coverage format check build synth image-load image-transform image-ubuntu
 .DEFAULT_GOAL := all
 
 # Written by npm after an install: it is older than the lock file when something is to be installed.
@@ -19,6 +19,10 @@ run: install
 
 test: install
 	@npm test -s
+
+# Hours of stress and kills on lakes in folders and on a real S3 server, which Go 1.25 or later builds the first time.
+test-engines: install
+	@npm run -s test:engines
 
 # A table per file; code that runs only in processes of its own counts as not covered.
 coverage: install
