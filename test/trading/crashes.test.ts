@@ -5,9 +5,9 @@ import { describe, expect, test } from '@jest/globals';
 import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trading/config.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { startScript } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability } from '../support/redis-process.ts';
-import { describeWithRedis } from '../support/redis.ts';
 import { TRADER } from '../support/trading.ts';
 
 const folder = temporaryFolder();
@@ -65,7 +65,7 @@ describe('case 40: the writer is killed', () => {
   );
 });
 
-describeWithRedis('case 40: the writer and Redis are killed', () => {
+describeWith('Redis', 'case 40: the writer and Redis are killed', () => {
   const run = async (
     durability: Durability,
     check: (db: TradingStateDatabase, acknowledged: ReadonlyMap<string, number>) => Promise<void>,
