@@ -1,5 +1,5 @@
-# `make run` and `make test` install what they need; README.md says what each target is for.
-.PHONY: all clean install run test test-engines coverage format check build synth image-load image-transform image-ubuntu
+# `make run` and `make test` install the npm packages they need; README.md says what each target is for.
+.PHONY: all clean install setup run test test-engines coverage format check build synth image-load image-transform image-ubuntu
 .DEFAULT_GOAL := all
 
 # Written by npm after an install: it is older than the lock file when something is to be installed.
@@ -12,6 +12,10 @@ $(INSTALLED): package.json package-lock.json
 	@touch $@
 
 install: $(INSTALLED)
+
+# What the tests use beyond npm packages. Without it they skip, by name, what needs it.
+setup:
+	@test/setup.sh
 
 # The bundled sample, from prices to answers: no network, no account.
 run: install
@@ -31,7 +35,7 @@ coverage: install
 format: install
 	@npm run -s format
 
-# What CI runs: format, lint, types, dead code, tests.
+# What CI runs after `make setup`: format, lint, types, dead code, tests.
 check: install
 	@npm run -s check
 	@npm test -s

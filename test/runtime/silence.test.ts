@@ -3,11 +3,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { awsEndpoint, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsEndpoint, awsEnvironment, createBucket } from '../support/aws.ts';
 import { createAthena } from '../support/athena.ts';
 import { errorLine, loadSample, signals, start, type Finished } from '../support/command.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { startSilentProxy } from '../support/silent-proxy.ts';
+import { describeWith } from '../support/describe-with.ts';
 
 /*
  * A server that takes a request and does not answer, at each kind of request that the commands send. Every command
@@ -79,7 +80,7 @@ function testSilences(target: () => string, silences: readonly Silence[]): void 
   });
 }
 
-describeWithAws('AWS falls silent at', () => {
+describeWith('AWS emulator', 'AWS falls silent at', () => {
   const name = `silence-${randomUUID().slice(0, 8)}`;
   const local = `file:${join(folder, 'lake')}`;
   let bucket: string;

@@ -7,8 +7,9 @@ import { MemoryBackend } from '../../jobs/trading/backend/memory.ts';
 import { openBackend } from '../../jobs/trading/backend/open-backend.ts';
 import { CacheDatabaseConfig } from '../../jobs/trading/config.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 import { TRADER } from '../support/trading.ts';
 import { addingCases } from './cases/adding.ts';
 import { BACKENDS, type BackendName, type Case, type Context } from './cases/case.ts';
@@ -97,7 +98,7 @@ describe('SQLite', () => {
   });
 });
 
-describeWithRedis('Redis', () => {
+describeWith('Redis', 'Redis', () => {
   const redis = useRedis();
   runCases('redis', async () => {
     const { port } = redis.server();

@@ -9,9 +9,10 @@ import { RedisBackend } from '../../jobs/trading/backend/redis.ts';
 import { SqliteBackend } from '../../jobs/trading/backend/sqlite.ts';
 import { BackendError, ConfigError, UnavailableError, WrongTypeError } from '../../jobs/trading/errors.ts';
 import { tradingBackendContract } from '../contracts/trading-backend.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { startRedis } from '../support/redis-process.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 
 const folder = temporaryFolder();
 const newFile = (): string => join(folder, `${randomUUID()}.db`);
@@ -61,7 +62,7 @@ describe('SQLite', () => {
   });
 });
 
-describeWithRedis('Redis', () => {
+describeWith('Redis', 'Redis', () => {
   const redis = useRedis();
   const connect = async (changes: object = {}): Promise<RedisBackend> => {
     const backend = new RedisBackend({

@@ -8,14 +8,14 @@ import { TradingStateDatabase, type DatabaseOptions } from '../../jobs/trading/s
 import { errorLine, signals } from '../support/command.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { startRedis, type RedisServer } from '../support/redis-process.ts';
-import { describeWithRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { orderAfter, TRADER } from '../support/trading.ts';
+import { describeWith } from '../support/describe-with.ts';
 
 const folder = temporaryFolder();
 const REFUSED = /^"redis:.*" has maxmemory_policy "allkeys-lru" and may evict .*noeviction.*--allow-eviction/;
 
-describeWithRedis('a server that may evict keys', () => {
+describeWith('Redis', 'a server that may evict keys', () => {
   let server: RedisServer;
   let admin: ReturnType<typeof createClient>;
   const cleanUp: (() => unknown)[] = [];

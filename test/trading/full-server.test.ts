@@ -10,7 +10,6 @@ import { BackendError } from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { startRedis, type RedisServer } from '../support/redis-process.ts';
-import { describeWithRedis } from '../support/redis.ts';
 import {
   accountState,
   AUD,
@@ -24,11 +23,12 @@ import {
   traded,
   TRADER,
 } from '../support/trading.ts';
+import { describeWith } from '../support/describe-with.ts';
 
 const folder = temporaryFolder();
 
 /* A real server under `noeviction` whose memory is used up, and later is not. */
-describeWithRedis('a full server', () => {
+describeWith('Redis', 'a full server', () => {
   let server: RedisServer;
   let admin: ReturnType<typeof createClient>;
   let cleanUp: (() => unknown)[];
