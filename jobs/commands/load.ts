@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withLakeScratch } from '../lake/lake-scratch.ts';
 import { openLake } from '../lake/open-lake.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { readUniverseTable } from '../lake/universe-table.ts';
@@ -27,7 +28,6 @@ import type { Logger } from '../runtime/log.ts';
 import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
-import { withScratch } from '../runtime/scratch.ts';
 import { versions } from '../runtime/versions.ts';
 import {
   collect,
@@ -160,7 +160,7 @@ async function load(
     const request = { count: options.mergeShards, provider, range, window, minCoverage, versions };
     return mergeShards(request, store, job.now());
   }
-  return withScratch('load', async (scratch) => {
+  return withLakeScratch(store, 'load', async (scratch) => {
     const db = await openDuckDB(scratch);
     const ports = { store, db, signal: job.signal, sleep: systemClock.sleep, scratch, now: job.now };
     const { tickers, universe, names } = await resolveTickers(options, ports);

@@ -8,7 +8,7 @@ import { firstLine, LakeError } from '../runtime/errors.ts';
 import { listMonths } from './choose-provider.ts';
 import { listingsKey } from './layout.ts';
 import { ABSENT, ConflictError, type ObjectStore, type Version } from './object-store.ts';
-import { parquetRows } from './parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { copyPrices, type ReadPorts } from './read-prices.ts';
 
 const date = z.iso.date();

@@ -7,7 +7,7 @@ import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import { parseUniverseKey, UNIVERSE_PREFIX, universeKey } from './layout.ts';
 import type { ObjectStore } from './object-store.ts';
-import { parquetRows } from './parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { UNIVERSE_COLUMNS } from './schema.ts';
 
 /** A universe of the lake, in the order of its ids, and its key. */

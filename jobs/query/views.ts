@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { featureColumns, type FeatureSettings } from '../features/settings.ts';
 import { eraPattern } from '../lake/layout.ts';
-import { parquetRows } from '../lake/parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { PRICES_COLUMNS, UNIVERSE_COLUMNS } from '../lake/schema.ts';
 import { identifier, literal } from '../runtime/duckdb.ts';
 
