@@ -155,7 +155,7 @@ return verdicts
 
 /** Whether a write needs memory, so that a full server must be able to refuse it. */
 export function grows({ guard, always = [], commands }: AtomicWrite): boolean {
-  return guard?.type === 'begins' || [...always, ...commands].some((command) => !isRemoval(command));
+  return guard?.type === 'begins' || !commands.every(isRemoval) || !always.every(isRemoval);
 }
 
 function isRemoval({ type }: Command): boolean {
