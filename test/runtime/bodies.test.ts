@@ -71,7 +71,7 @@ test.each<[name: string, play: (response: ServerResponse) => void]>([
   const { code } = await signals(load, cwd, { YAHOO_BASE_URL: server.url });
   expect(code).toBe(3);
   const manifests = join(cwd, 'lake', manifestFolder('load'));
-  const [file] = readdirSync(manifests, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  const file = readdirSync(manifests, { recursive: true, encoding: 'utf8' }).find((name) =>
     name.endsWith('.json'),
   );
   const { tickers, usage } = JSON.parse(readFileSync(join(manifests, file!), 'utf8')) as LoadManifest;
