@@ -40,7 +40,10 @@ function wrap(owner: Record<string, Anything>, name: string, paths: number, isPr
       setImmediate(die);
       return original.apply(owner, args);
     }
-    if (STEP_WHEN === 'before') die();
+    if (STEP_WHEN === 'before') {
+      die();
+      return original.apply(owner, args);
+    }
     const result = original.apply(owner, args);
     if (isPromise) return (result as Promise<unknown>).finally(die);
     die();

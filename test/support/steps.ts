@@ -8,7 +8,7 @@ import { repository } from './folders.ts';
 /** Whether the process dies before a change takes effect, or after it and before it learns so. */
 export type When = 'before' | 'after';
 
-export interface Sleeper {
+interface Sleeper {
   /** Whether it got as far as the change. */
   readonly isAsleep: boolean;
   /** Wakes it up and resolves when it has ended. */
