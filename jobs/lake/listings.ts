@@ -96,26 +96,29 @@ export async function readListings(
 
 /**
  * Writes what changed over what is stored by now. Other loads may write at the same time, the same listings included:
- * what they changed since `initial` was read is not undone.
+ * what they changed since `initial` was read is not undone. Resolves with the changed listings as they are stored now.
  */
 export async function saveListings(
   store: ObjectStore,
   provider: string,
   initial: KnownListings,
   changed: KnownListings,
-): Promise<void> {
+): Promise<KnownListings> {
   for (let attempt = 1; ; attempt += 1) {
     const stored = await readStored(store, provider);
     const current = stored?.listings ?? initial;
-    const merged = new Map(current);
-    for (const [ticker, mine] of changed) {
-      merged.set(ticker, mergeListing(initial.get(ticker), mine, current.get(ticker)));
-    }
+    const written = new Map(
+      [...changed].map(([ticker, mine]) => [
+        ticker,
+        mergeListing(initial.get(ticker), mine, current.get(ticker)),
+      ]),
+    );
+    const merged = new Map([...current, ...written]);
     const listings = Object.fromEntries([...merged].toSorted(([a], [b]) => (a < b ? -1 : 1)));
     const body = Buffer.from(`${JSON.stringify({ version: 1, listings })}\n`);
     try {
       await store.put(listingsKey(provider), body, stored?.version ?? ABSENT);
-      return;
+      return written;
     } catch (error) {
       if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
     }

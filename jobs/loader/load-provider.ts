@@ -128,6 +128,8 @@ class ProviderLoad {
   /** Tickers that the progress has counted. */
   readonly #counted = new Set<string>();
   #known: KnownListings = new Map();
+  /** Listings as this run has last seen or left them in the lake. */
+  #remembered: KnownListings = new Map();
   #history: HistoryStart | undefined;
   /** Tickers whose history does not reach back to its start; known at the end. */
   #short: number | undefined;
@@ -157,6 +159,7 @@ class ProviderLoad {
     const readPorts = readPortsOf(store, this.#ports);
     this.#versions = await this.#listVersions();
     this.#known = await readListings(store, db, provider.name, scratch, readPorts);
+    this.#remembered = this.#known;
     const { asks, skips, history } = planLoad({ ...this.#request, today: this.#today }, this.#known);
     this.#history = history;
     const compared = comparedRanges(asks, this.#known, this.#request.range);
@@ -420,11 +423,11 @@ class ProviderLoad {
 
   /** Resolves with the number of months that were written. */
   async #mergeUnder(held: HeldMark): Promise<number> {
-    const { store, provider, signal } = this.#ports;
+    const { provider, signal } = this.#ports;
     await this.#compareAgain();
     const tickers = [...this.#unmerged.keys()];
     // Before the rows: what is remembered may say that there is more than there is, never less.
-    await saveListings(store, provider.name, this.#known, this.#listingsOf(tickers, true));
+    await this.#save(this.#listingsOf(tickers, true));
     const { rows, written } = await this.#writer.merge(held, this.#ports.now(), () => stopWhenAsked(signal));
     this.#unmerged.clear();
     for (const [ticker, counts] of rows) this.#addRows(ticker, counts);
@@ -458,13 +461,9 @@ class ProviderLoad {
     const earlier = this.#stored;
     this.#stored = { of: (ticker) => changed.get(ticker) ?? earlier.of(ticker) };
     const listings = await readListings(store, db, provider.name, scratch, readPorts);
-    this.#known = new Map([
-      ...this.#known,
-      ...[...changed.keys()].flatMap((ticker) => {
-        const listing = listings.get(ticker);
-        return listing === undefined ? [] : [[ticker, listing] as const];
-      }),
-    ]);
+    const current = [...listings].filter(([ticker]) => changed.has(ticker));
+    this.#known = new Map([...this.#known, ...current]);
+    this.#remembered = new Map([...this.#remembered, ...current]);
     await this.#settleAgain(new Set(changed.keys()));
   }
 
@@ -551,9 +550,14 @@ class ProviderLoad {
   }
 
   async #remember(): Promise<void> {
-    const { store, provider } = this.#ports;
     const listings = this.#listingsOf(this.#entries.keys(), false);
-    await saveListings(store, provider.name, this.#known, forgetMassAbsence(this.#known, listings));
+    await this.#save(forgetMassAbsence(this.#known, listings));
+  }
+
+  async #save(changed: KnownListings): Promise<void> {
+    const { store, provider } = this.#ports;
+    const saved = await saveListings(store, provider.name, this.#remembered, changed);
+    this.#remembered = new Map([...this.#remembered, ...saved]);
   }
 
   /** @param isAhead only what the lake may have from now on; that it has the last of it is said when it is there */
