@@ -82,7 +82,16 @@ export function createMarket(
       csv: {
         first: ['--source', 'csv', '--path', csvFolder(names, 'before'), ...whole],
         // A restated file brings all of its history.
-        second: ['--source', 'csv', '--path', csvFolder(third, 'after')],
+        second: [
+          '--source',
+          'csv',
+          '--path',
+          csvFolder(third, 'after'),
+          '--start',
+          start,
+          '--end',
+          SECOND_END,
+        ],
       },
     },
   };
