@@ -17,7 +17,10 @@ export interface FinishedLoad {
 }
 
 /** What a load has done so far, also when it fails. */
-export type LoadRecord = Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests' | 'history'>;
+export type LoadRecord = Pick<
+  LoadManifest,
+  'tickers' | 'written' | 'merges' | 'sessions' | 'requests' | 'history'
+>;
 
 /**
  * Runs a load to its end and accounts for it: the manifest is written however the run ends, the universe is kept

@@ -5,7 +5,7 @@ import { withPricesMark } from '../lake/roll-forward.ts';
 import { MarketError } from '../runtime/errors.ts';
 import type { Coverage } from './coverage.ts';
 import { finishLoad, type FinishedLoad } from './finish.ts';
-import type { TickerOutcome } from './outcome.ts';
+import type { MergePeriod, TickerOutcome } from './outcome.ts';
 import { stopWhenAsked, type LoadPorts, type LoadRequest } from './request.ts';
 
 const FILES_AT_ONCE = 4;
@@ -31,6 +31,7 @@ export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise
   );
   const writer = new PricesWriter(ports, provider.name, { keepsKnown: false });
   const written: string[] = [];
+  const merges: MergePeriod[] = [];
 
   const readAll = async (): Promise<void> => {
     const limit = pLimit(FILES_AT_ONCE);
@@ -68,9 +69,12 @@ export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise
         `no file has a bar from ${start} up to before ${end}: ${empty[0]!.reason}; choose another --start and --end`,
       );
     }
-    const merged = await withPricesMark(provider.name, request.runId, ports, (held) =>
-      writer.merge(held, ports.now(), () => stopWhenAsked(signal)),
-    );
+    const merged = await withPricesMark(provider.name, request.runId, ports, async (held) => {
+      const from = ports.now();
+      const result = await writer.merge(held, from, () => stopWhenAsked(signal));
+      if (result.written.size > 0) merges.push({ from: from.toISOString(), to: ports.now().toISOString() });
+      return result;
+    });
     for (const [ticker, rows] of merged.rows) outcomes.set(ticker, { ...outcomes.get(ticker)!, rows });
     written.push(...[...merged.written.keys()].map((month) => pricesKey(provider.name, month)));
     const good = [...outcomes.values()].filter(({ status }) => status === 'ok' || status === 'empty').length;
@@ -80,6 +84,7 @@ export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise
   return finishLoad(request, ports, load, () => ({
     tickers: [...outcomes.values()],
     written,
+    merges,
     sessions: [],
     requests: { made: 0, retries: 0, pauses: 0, pausedMs: 0 },
   }));

@@ -30,7 +30,7 @@ import { finishLoad, type FinishedLoad, type LoadRecord } from './finish.ts';
 import { askedFromWith, historyFrom, reachesBack, type HistoryStart } from './history.ts';
 import { judge } from './judge.ts';
 import { forgetMassAbsence, updateListing } from './memory.ts';
-import type { TickerOutcome, TickerStatus } from './outcome.ts';
+import type { MergePeriod, TickerOutcome, TickerStatus } from './outcome.ts';
 import { historyOf, planLoad, type Ask } from './plan.ts';
 import { stopWhenAsked, type LoadPorts, type LoadRequest } from './request.ts';
 import { countSessions, findGaps, findStale, recentDays, type RecentCloses } from './sessions.ts';
@@ -125,6 +125,7 @@ class ProviderLoad {
   readonly #failing = new AbortController();
   readonly #entries = new Map<string, Entry>();
   readonly #written = new Set<string>();
+  readonly #merges: MergePeriod[] = [];
   /** Tickers that the progress has counted. */
   readonly #counted = new Set<string>();
   #known: KnownListings = new Map();
@@ -207,6 +208,7 @@ class ProviderLoad {
         (ticker) => this.#entries.get(ticker)?.outcome ?? unattempted(ticker),
       ),
       written: [...this.#written],
+      merges: this.#merges,
       sessions: countSessions(this.#recentCloses(), this.#request.range.end),
       requests: this.#fetcher.statistics,
       ...(this.#history === undefined || this.#short === undefined
@@ -428,7 +430,10 @@ class ProviderLoad {
     const tickers = [...this.#unmerged.keys()];
     // Before the rows: what is remembered may say that there is more than there is, never less.
     await this.#save(this.#listingsOf(tickers, true));
-    const { rows, written } = await this.#writer.merge(held, this.#ports.now(), () => stopWhenAsked(signal));
+    const from = this.#ports.now();
+    const { rows, written } = await this.#writer.merge(held, from, () => stopWhenAsked(signal));
+    if (written.size > 0)
+      this.#merges.push({ from: from.toISOString(), to: this.#ports.now().toISOString() });
     this.#unmerged.clear();
     for (const [ticker, counts] of rows) this.#addRows(ticker, counts);
     for (const [month, version] of written) {

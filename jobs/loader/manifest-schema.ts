@@ -49,6 +49,7 @@ const manifest: z.ZodType<LoadManifest> = z
     sessions: z.array(z.object({ exchange: z.string(), tickers: count, closes: z.record(date, count) })),
     history: z.object({ start: date, short: count }).exactOptional(),
     written: z.array(z.string()),
+    merges: z.array(z.object({ from: z.iso.datetime(), to: z.iso.datetime() })).exactOptional(),
     usage: z.object({ cpuSeconds: z.number(), peakMemoryMB: z.number() }),
     tickers: z.array(outcome),
   })

@@ -89,6 +89,7 @@ export async function mergeShards(
       cpuSeconds: sum(({ usage }) => usage.cpuSeconds),
       peakMemoryMB: Math.max(...manifests.map(({ usage }) => usage.peakMemoryMB)),
     },
+    merges: manifests.flatMap(({ merges = [] }) => merges),
     written: [...new Set(manifests.flatMap(({ written }) => written))].toSorted(),
     tickers,
   };

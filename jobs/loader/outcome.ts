@@ -80,6 +80,12 @@ export interface ExchangeSessions {
   readonly closes: Readonly<Record<IsoDate, number>>;
 }
 
+/** UTC. */
+export interface MergePeriod {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** What a load leaves behind in `runs/load/<run id>.json`. The counts add up to the number of tickers. */
 export interface LoadManifest extends RunManifest {
   readonly job: 'load';
@@ -103,6 +109,8 @@ export interface LoadManifest extends RunManifest {
   /** Where histories are to begin, and how many tickers do not reach back to it; 0.1.0 did not count them. */
   readonly history?: { readonly start: IsoDate; readonly short: number };
   readonly written: readonly string[];
+  /** When months were switched, from before the first to after the last one; absent before 0.2.0. */
+  readonly merges?: readonly MergePeriod[];
   /** Of the process that finished the run. */
   readonly usage: { readonly cpuSeconds: number; readonly peakMemoryMB: number };
   readonly tickers: readonly TickerOutcome[];
