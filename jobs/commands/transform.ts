@@ -141,7 +141,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         db,
         log,
         progress: createProgress(job.isTerminal, log),
-        signal: job.signal,
+        ...realWaiting(job.signal),
         scratch,
         now: job.now,
       },
