@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { LocalStore } from '../jobs/lake/local-store.ts';
 import { systemClock } from '../jobs/runtime/clock.ts';
 import { SqliteStore } from '../jobs/statistics/cache/sqlite-store.ts';
 import {
@@ -15,7 +14,6 @@ import type { LogReturns } from '../jobs/statistics/estimators/series.ts';
 import { summarizePair } from '../jobs/statistics/estimators/summary.ts';
 import { answer } from '../jobs/statistics/functions.ts';
 import { TreasuryProvider } from '../jobs/statistics/interest/treasury.ts';
-import { LakePrices } from '../jobs/statistics/lake-prices.ts';
 import { cornerPortfolios } from '../jobs/statistics/portfolio/frontier.ts';
 import { createMarket } from '../jobs/statistics/portfolio/market.ts';
 import type { StatisticsParts } from '../jobs/statistics/statistics.ts';
@@ -23,6 +21,7 @@ import { randomNumbers, randomWalk } from '../test/support/series.ts';
 import { startTreasury } from '../test/support/treasury-server.ts';
 import { generateLake } from './generated-lake.ts';
 import { median } from './median.ts';
+import { readLake } from '../test/support/prices.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const DAYS = 520;
@@ -59,7 +58,7 @@ async function benchProfile(folder: string, tickers: number): Promise<unknown> {
   const store = new SqliteStore(join(folder, 'statistics.db'));
   const parts: StatisticsParts = {
     store,
-    prices: new LakePrices(new LocalStore(lake), undefined),
+    prices: readLake(lake),
     rates: new TreasuryProvider({ baseUrl: treasury.url, timeoutMs: 10_000, clock: systemClock }),
     marketProxy: name(0),
     maturity: 'TEN_YEAR',

@@ -5,6 +5,7 @@ import {
   PutLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { Argument, Command } from 'commander';
+import { createAwsClient } from '../jobs/runtime/aws-client.ts';
 import { createRunId } from '../jobs/runtime/run-id.ts';
 import { createStages, type StageName } from '../lib/config.ts';
 import { readSettings } from '../lib/settings.ts';
@@ -17,7 +18,7 @@ const [stage] = new Command('test-alert')
 
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
 const { names, region } = createStages(readSettings(context?.signals, process.env))[stage];
-const client = new CloudWatchLogsClient(region === undefined ? {} : { region });
+const client = createAwsClient(CloudWatchLogsClient, region === undefined ? {} : { region });
 const now = new Date();
 const runId = createRunId(now);
 const stream = { logGroupName: names.load, logStreamName: `test-alert/${runId}` };

@@ -1,12 +1,11 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
 import type { Command } from 'commander';
+import { keepCompiledCode } from './runtime/compile-cache.ts';
 import { runJob, type Job } from './runtime/run-job.ts';
 import { versions } from './runtime/versions.ts';
 
-// A command line is started often, and its code changes seldom: what has been compiled once stays in the system's
-// folder for temporary files.
-enableCompileCache();
+// A command line is started often, and its code changes seldom.
+keepCompiledCode();
 
 /** Each command with what it needs is loaded only when it is asked for: to load all of them takes a second. */
 const COMMANDS: Readonly<Record<string, () => Promise<(command: Command, job: Job) => void>>> = {

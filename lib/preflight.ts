@@ -7,6 +7,7 @@ import {
 import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createAwsClient } from '../jobs/runtime/aws-client.ts';
 import { firstLine } from '../jobs/runtime/errors.ts';
 import { describeTables } from '../jobs/statistics/cache/dynamodb-tables.ts';
 import type { StageName } from './config.ts';
@@ -51,7 +52,7 @@ export async function preflight(
     ...(chosen === undefined ? {} : { profile: chosen }),
     ...(given?.region === undefined ? {} : { region: given.region }),
   };
-  const sts = new STSClient(access);
+  const sts = createAwsClient(STSClient, access);
   let region: string;
   try {
     region = await sts.config.region();
@@ -105,7 +106,9 @@ function missingSettings(target: Target, settings: Settings): string[] {
 
 async function isBootstrapped(access: object, region: string): Promise<boolean> {
   try {
-    await new SSMClient({ ...access, region }).send(new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }));
+    await createAwsClient(SSMClient, { ...access, region }).send(
+      new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }),
+    );
     return true;
   } catch (error) {
     if (error instanceof ParameterNotFound) return false;
@@ -116,7 +119,7 @@ async function isBootstrapped(access: object, region: string): Promise<boolean> 
 /** Tables that a cache has made on first use, or that somebody else has: CloudFormation would stumble over their names. */
 async function findForeignTables(access: object, target: StageName, settings: Settings): Promise<string[]> {
   const { namePrefix, tables } = settings[target];
-  const existing = (await describeTables(new DynamoDBClient(access), tables.tablePrefix))
+  const existing = (await describeTables(createAwsClient(DynamoDBClient, access), tables.tablePrefix))
     .filter(({ state }) => state !== 'MISSING')
     .map(({ name }) => name);
   if (existing.length === 0) return [];
@@ -133,7 +136,10 @@ async function findForeignTables(access: object, target: StageName, settings: Se
 async function resourcesOf(access: object, StackName: string): Promise<Set<string>> {
   const ids = new Set<string>();
   try {
-    const pages = paginateListStackResources({ client: new CloudFormationClient(access) }, { StackName });
+    const pages = paginateListStackResources(
+      { client: createAwsClient(CloudFormationClient, access) },
+      { StackName },
+    );
     for await (const { StackResourceSummaries = [] } of pages) {
       for (const { PhysicalResourceId } of StackResourceSummaries) ids.add(PhysicalResourceId ?? '');
     }
@@ -146,7 +152,7 @@ async function resourcesOf(access: object, StackName: string): Promise<Set<strin
 async function hasPipeline(access: object, { prod }: Settings): Promise<boolean> {
   const StackName = createNames(prod.namePrefix).pipelineStack;
   try {
-    await new CloudFormationClient(access).send(new DescribeStacksCommand({ StackName }));
+    await createAwsClient(CloudFormationClient, access).send(new DescribeStacksCommand({ StackName }));
     return true;
   } catch (error) {
     if (isMissingStack(error)) return false;

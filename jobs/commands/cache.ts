@@ -41,7 +41,7 @@ export function defineCache(command: Command, job: Job): void {
   define('status')
     .description('what there is of each table')
     .action(async ({ local }: Local) => {
-      const tables = await cacheStatus(settings, await awsConfig(local));
+      const tables = await cacheStatus(settings, await awsConfig(local, job.limits));
       const rows = tables.map(({ table, state, items }) => [table, state, items]);
       const columns = ['table', 'state', 'items'].map((name) => ({ name, type: '' }));
       const limits = { rows: rows.length, columns: columns.length };
@@ -53,7 +53,7 @@ export function defineCache(command: Command, job: Job): void {
   define('provision')
     .description('make the tables that are not there, and check those that are')
     .action(async ({ local }: Local) => {
-      await provisionCache(settings, await awsConfig(local));
+      await provisionCache(settings, await awsConfig(local, job.limits));
       job.print(`cache      ${describeCache(settings)} is ready`);
     });
 
@@ -73,7 +73,7 @@ export function defineCache(command: Command, job: Job): void {
       const { all, local, ...filter } = sub.opts<InvalidationFilter & Local & { all: boolean }>();
       if (all === Object.keys(filter).length > 0)
         throw new UsageError('give conditions, or --all for every statistic');
-      const store = await openCache(settings, await awsConfig(local), systemClock, job.signal);
+      const store = await openCache(settings, await awsConfig(local, job.limits), systemClock, job.signal);
       try {
         const { profiles, correlations, ranges } = await invalidate(store, filter);
         job.print(
@@ -90,7 +90,7 @@ export function defineCache(command: Command, job: Job): void {
     .requiredOption('--yes', 'it cannot be undone')
     .action(async (given: string[], { local }: Local) => {
       const names = given.length === 0 ? TABLE_NAMES : given.map(oneOf('table', TABLE_NAMES));
-      await dropCache(settings, await awsConfig(local), names);
+      await dropCache(settings, await awsConfig(local, job.limits), names);
       job.print(`dropped    ${names.join(', ')} of ${describeCache(settings)}`);
     });
 

@@ -137,7 +137,7 @@ export function defineLoad(command: Command, job: Job): void {
 export async function runLoad(options: LoadOptions, job: Job): Promise<LoadManifest> {
   const range = resolveRange(options, job.now());
   const lake = options.lake ?? job.environment.lake;
-  const store = await openLake(lake, options.local);
+  const store = await openLake(lake, options.local, job.limits);
   const { manifest, manifestKey, failure } = await load(options, range, lake, store, job);
   job.print(summarise(manifest, store.url, manifestKey));
   if (failure !== undefined) throw failure;
@@ -171,7 +171,14 @@ async function load(
   };
   const request = { tickers, range, shard: options.shard, universe, minCoverage, versions };
   return withScratch('load', async (scratch) => {
-    const ports = { store, db: await openDuckDB(scratch), signal: job.signal, scratch, now: job.now };
+    const ports = {
+      store,
+      db: await openDuckDB(scratch),
+      signal: job.signal,
+      sleep: systemClock.sleep,
+      scratch,
+      now: job.now,
+    };
     return provider === 'csv'
       ? loadOwnFiles(options, request, ports, openLog, job)
       : loadFromYahoo(options, request, ports, openLog, job);

@@ -93,6 +93,7 @@ export async function withPlace(
     settings,
     events,
     useCredentialFile: local,
+    limits: job.limits,
     ...(provider === undefined ? {} : { provider }),
   });
   try {

@@ -12,8 +12,10 @@ import { openDuckDB } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { realWaiting } from '../runtime/poll.ts';
 import type { Job } from '../runtime/run-job.ts';
+import { createRunId } from '../runtime/run-id.ts';
 import { withScratch } from '../runtime/scratch.ts';
 import { oneOf } from './options.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
 
 export interface QueryOptions {
   readonly name?: string;
@@ -58,7 +60,7 @@ export async function runQuery(
     throw new UsageError(`--set goes with --name ${withSet.map(({ name }) => name).join(', ')} only`);
   }
   const lakeUrl = options.lake ?? job.environment.lake;
-  const store = await openLake(lakeUrl, options.local);
+  const store = await openLake(lakeUrl, options.local, job.limits);
   const statement = sql ?? (await renderNamed(options, store));
   await withScratch('query', async (scratch) => {
     const engine = await openEngine(options, lakeUrl, store, scratch, job);
@@ -76,18 +78,29 @@ async function openEngine(
   lakeUrl: string,
   store: ObjectStore,
   scratch: string,
-  { environment, signal }: Job,
+  job: Job,
 ): Promise<QueryEngine> {
+  const { environment, signal, limits } = job;
   const names = athenaOf(environment, lakeUrl);
   if (names === undefined) {
-    return new DuckDBEngine({ store, db: await openDuckDB(scratch), provider, scratch });
+    return new DuckDBEngine({
+      store,
+      db: await openDuckDB(scratch),
+      provider,
+      scratch,
+      ports: readPortsOf(store, job),
+      warn: (message) => {
+        const log = job.openLog({ job: 'query', runId: createRunId(job.now()) });
+        log.warn({ event: 'query.damaged' }, message);
+      },
+    });
   }
   if (provider !== undefined) {
     throw new UsageError('--provider is not for Athena, which has all of them; write "where provider = ..."');
   }
   // The SDK takes a while to load, and most lakes do not need it.
   const { AthenaEngine } = await import('../query/athena-engine.ts');
-  return new AthenaEngine(names, await awsConfig(local), realWaiting(signal));
+  return new AthenaEngine(names, await awsConfig(local, limits), realWaiting(signal));
 }
 
 async function renderNamed({ name, set }: QueryOptions, store: ObjectStore): Promise<string> {

@@ -44,7 +44,7 @@ export function defineReport(command: Command, job: Job): void {
 }
 
 async function reportLoad({ runs, out, lake, local }: ReportOptions, job: Job): Promise<void> {
-  const store = await openLake(lake ?? job.environment.lake, local);
+  const store = await openLake(lake ?? job.environment.lake, local, job.limits);
   const log = job.openLog({ job: 'report', runId: createRunId(job.now()) });
   const { manifests, skipped } = await readManifests(store, runs, log);
   if (manifests.length === 0) {

@@ -16,6 +16,7 @@ import { renderPlot } from '../statistics/plots/render-plot.ts';
 import { describeOrigin, describeTotals, tabulate } from '../statistics/report.ts';
 import { countFor, dateFor, numberFor, oneOf, positiveFor } from './options.ts';
 import { plotForm, writeOutput } from './output-file.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
 import { resolveTickers } from './universe.ts';
 
 interface OutputOptions {
@@ -105,15 +106,16 @@ type Input = Readonly<Record<string, unknown>>;
 async function runStats(name: FunctionName, given: Input, output: OutputOptions, job: Job): Promise<void> {
   const form = output.plot === undefined ? undefined : plotForm(output.plot);
   const log = job.openLog({ job: 'stats', runId: createRunId(job.now()) });
-  const lake = await openLake(output.lake ?? job.environment.lake, output.local);
+  const lake = await openLake(output.lake ?? job.environment.lake, output.local, job.limits);
   const input = await resolveNames(given, lake);
   const parts = await openStatistics({
     environment: job.environment,
     lake,
     provider: output.provider,
-    aws: await awsConfig(output.local),
+    aws: await awsConfig(output.local, job.limits),
     now: job.now,
     signal: job.signal,
+    read: readPortsOf(lake, job),
   });
   let found: Answer;
   try {

@@ -121,7 +121,10 @@ async function runBuild(tickers: readonly string[], options: BuildOptions, job: 
     throw new UsageError('--mode payDate needs --pay-lag, the business days from ex-date to payment');
   const symbols = tickers.every(isSymbol)
     ? tickers
-    : await resolveTickers(tickers, await openLake(place.lake ?? job.environment.lake, place.local));
+    : await resolveTickers(
+        tickers,
+        await openLake(place.lake ?? job.environment.lake, place.local, job.limits),
+      );
   const given = { mode, payLag, cost, withholding, initialCash, name };
   const parameters = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   await withAnalysis(place, undefined, job, async (environment) => {

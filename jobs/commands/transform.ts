@@ -3,21 +3,21 @@ import { GROUPS, type Group } from '../features/catalogue.ts';
 import { createSettings, type FeatureSettings } from '../features/settings.ts';
 import { transformPrices, type TransformSummary } from '../features/transform.ts';
 import { chooseProvider } from '../lake/choose-provider.ts';
-import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
+import { copyPrices } from '../lake/read-prices.ts';
 import { athenaOf } from '../query/athena-names.ts';
 import type { ReloadRequest } from '../query/reload.ts';
 import { awsConfig } from '../runtime/aws.ts';
 import { addDays, parseDate, utcDate, type IsoDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, UsageError } from '../runtime/errors.ts';
-import { realWaiting } from '../runtime/poll.ts';
 import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { versions } from '../runtime/versions.ts';
 import { collect, countFor, logFile, numberFor, oneOf } from './options.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
 import { resolveTickers } from './universe.ts';
 
 export interface TransformOptions {
@@ -94,7 +94,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
     throw new UsageError('--fill goes with --definitions ta; causal features leave gaps NULL');
   }
   const lakeUrl = options.lake ?? job.environment.lake;
-  const lake = await openLake(lakeUrl, options.local);
+  const lake = await openLake(lakeUrl, options.local, job.limits);
   const provider = await chooseProvider(lake, options.provider);
   if (provider === undefined) {
     throw new LakeError(`lake "${lakeUrl}" has no prices; fill it with "signals load" first`);
@@ -119,10 +119,15 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
     const db = await openDuckDB(scratch);
     const from =
       options.window === undefined ? undefined : addDays(asOfDate(asOf, job.now()), -options.window);
-    const store =
-      names === undefined
-        ? lake
-        : await reloadLake({ lake, db, names, log, runId, provider, from }, options, job);
+    const ports = readPortsOf(lake, job);
+    const copy = async (isWanted: (month: string) => boolean): Promise<readonly string[]> => {
+      if (names !== undefined) {
+        return reload({ lake, db, names, log, runId, provider, from, scratch, ports }, options, job);
+      }
+      const request = { provider, isWanted, ...(tickers.length === 0 ? {} : { tickers }) };
+      const prices = await copyPrices(lake, request, scratch, ports);
+      return prices?.months.map(({ file }) => file) ?? [];
+    };
     const summary = await transformPrices(
       {
         runId,
@@ -137,13 +142,15 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         versions,
       },
       {
-        store,
+        store: lake,
         db,
         log,
         progress: createProgress(job.isTerminal, log),
-        ...realWaiting(job.signal),
+        signal: job.signal,
+        sleep: ports.sleep,
         scratch,
         now: job.now,
+        copyPrices: copy,
       },
     );
     log.info(
@@ -155,14 +162,14 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
   });
 }
 
-async function reloadLake(
-  request: Omit<ReloadRequest, 'config' | 'waiting'>,
+async function reload(
+  request: Omit<ReloadRequest, 'config'>,
   { local }: TransformOptions,
-  { signal }: Job,
-): Promise<ObjectStore> {
+  { limits }: Job,
+): Promise<readonly string[]> {
   // The SDK takes a while to load, and a lake in a folder does not need it.
   const { reloadThroughAthena } = await import('../query/reload.ts');
-  return reloadThroughAthena({ ...request, config: await awsConfig(local), waiting: realWaiting(signal) });
+  return reloadThroughAthena({ ...request, config: await awsConfig(local, limits) });
 }
 
 /** The last date of which a run may see prices. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { openLake } from '../lake/open-lake.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
+import { readLatestUniverse } from '../lake/universe-table.ts';
 import { saveUniverse } from '../lake/universe-table.ts';
 import { readCorrections } from '../market/corrections.ts';
 import { Fetcher } from '../market/fetcher.ts';
@@ -25,11 +26,10 @@ import {
   resolveSymbols,
   type UniverseEntry,
 } from '../market/universe.ts';
-import { DuckDBEngine } from '../query/duckdb-engine.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { addDays, utcDate } from '../runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../runtime/duckdb.ts';
-import { UsageError } from '../runtime/errors.ts';
+import { MarketError, UsageError } from '../runtime/errors.ts';
 import { packageRoot } from '../runtime/package-root.ts';
 import { createProgress } from '../runtime/progress.ts';
 import { createRunId } from '../runtime/run-id.ts';
@@ -139,21 +139,8 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
  */
 export async function resolveTickers(asked: readonly string[], store: ObjectStore): Promise<string[]> {
   if (asked.length === 0) return [];
-  const known = await readUniverseTable(store);
+  const known = await withDatabase((db, scratch) => readLatestUniverse(store, db, scratch));
   return [...new Set(resolveSymbols(known.length > 0 ? known : await readUniverse(UNIVERSE_FILE), asked))];
-}
-
-function readUniverseTable(store: ObjectStore): Promise<UniverseEntry[]> {
-  return withDatabase(async (db, scratch) => {
-    const engine = new DuckDBEngine({ store, db, provider: undefined, scratch });
-    const { rows } = await engine.run('select id, numerai_ticker, bloomberg_ticker, yahoo from universe');
-    return rows.map((row) => {
-      const [id = '', numeraiTicker = '', bloombergTicker = '', yahoo = ''] = row.map((text) =>
-        String(text ?? ''),
-      );
-      return { id, numeraiTicker, bloombergTicker, yahoo };
-    });
-  });
 }
 
 /** Runs `work` with a DuckDB and a folder for temporary files. */
@@ -169,7 +156,7 @@ function withDatabase<T>(work: (db: DuckDBConnection, scratch: string) => Promis
 }
 
 async function downloadUniverse(
-  { environment, signal }: Job,
+  { environment, signal, limits }: Job,
   scratch: string,
 ): Promise<{ source: string; file: string }> {
   if (environment.numeraiApiKey === undefined) {
@@ -182,6 +169,7 @@ async function downloadUniverse(
       baseUrl: environment.numeraiBaseUrl,
       apiKey: environment.numeraiApiKey,
       timeoutMs: API_TIMEOUT_MS,
+      silenceMs: limits.silenceMs,
       downloadTimeoutMs: DOWNLOAD_TIMEOUT_MS,
       maxBytes: MAX_DOWNLOAD_BYTES,
       signal,
@@ -194,7 +182,7 @@ async function downloadUniverse(
 /** The lake that gets the table: the one asked for, else the default one unless it is a folder that is not there. */
 async function chooseLake(
   { lake, local }: RefreshOptions,
-  { environment }: Job,
+  { environment, limits }: Job,
 ): Promise<ObjectStore | undefined> {
   const folder = /^file:(?:\/\/)?(.+)$/.exec(environment.lake)?.[1];
   if (lake === undefined && folder !== undefined) {
@@ -204,7 +192,7 @@ async function chooseLake(
     );
     if (!isThere) return undefined;
   }
-  return openLake(lake ?? environment.lake, local);
+  return openLake(lake ?? environment.lake, local, limits);
 }
 
 function assertFewRemovals(gone: number, total: number, { universe, allowRemovals }: RefreshOptions): void {
@@ -223,6 +211,8 @@ function createAsk(job: Job): Ask {
   return async (symbol) => {
     let result: FetchResult = { kind: 'blocked', reason: 'not asked' };
     await fetcher.fetch(symbol, range, 0, async ({ answer }) => {
+      if (fetcher.silence !== undefined)
+        throw new MarketError(`${fetcher.silence}; answers are kept, run again to go on`);
       result = answer.kind === 'unattempted' ? { kind: 'blocked', reason: answer.reason } : answer;
     });
     return result;

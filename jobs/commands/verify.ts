@@ -2,14 +2,15 @@ import type { Command } from 'commander';
 import { PriceSource } from '../features/price-source.ts';
 import { verify, type Verdict } from '../features/verify.ts';
 import { chooseProvider } from '../lake/choose-provider.ts';
-import { pricesFolder } from '../lake/layout.ts';
 import { openLake } from '../lake/open-lake.ts';
+import { copyPrices } from '../lake/read-prices.ts';
 import { formatResult } from '../query/format.ts';
 import { utcDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, SignalsError } from '../runtime/errors.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { withScratch } from '../runtime/scratch.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
 import { resolveTickers } from './universe.ts';
 
 interface VerifyOptions {
@@ -36,16 +37,16 @@ async function runVerify(
   { ticker: name, provider: asked, lake, local }: VerifyOptions,
   job: Job,
 ): Promise<void> {
-  const store = await openLake(lake ?? job.environment.lake, local);
+  const store = await openLake(lake ?? job.environment.lake, local, job.limits);
   const provider = await chooseProvider(store, asked);
   if (provider === undefined)
     throw new LakeError(`lake "${store.url}" has no prices; fill it with "signals load" first`);
   const [ticker = name] = await resolveTickers([name], store);
   await withScratch('verify', async (scratch) => {
+    const prices = await copyPrices(store, { provider, tickers: [ticker] }, scratch, readPortsOf(store, job));
     const source = await PriceSource.open(await openDuckDB(scratch), {
       lake: store.url,
-      folder: await store.localFolder(pricesFolder(provider), scratch),
-      provider,
+      files: prices!.months.map(({ file }) => file),
       price: 'close',
       from: undefined,
       before: utcDate(job.now()),

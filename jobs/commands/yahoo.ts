@@ -24,19 +24,23 @@ const STOP_AFTER_PAUSES = 8;
 
 /** Yahoo as the environment says, and how hard it may be asked. */
 export function connectYahoo(
-  { environment, now }: Job,
+  { environment, limits, now }: Job,
   options: Partial<Patience>,
 ): { provider: PriceProvider; policy: FetchPolicy } {
   const { timeout, attempts, backoff, deadline } = { ...PATIENCE, ...options };
   const { rate = environment.yahooRate, inFlight = environment.yahooInFlight } = options;
+  const timeoutMs = timeout * 1000;
+  const silenceMs = Math.min(timeoutMs, limits.silenceMs);
   return {
-    provider: createYahooProvider({ baseUrl: environment.yahooBaseUrl, timeoutMs: timeout * 1000, now }),
+    provider: createYahooProvider({ baseUrl: environment.yahooBaseUrl, timeoutMs, silenceMs, now }),
     policy: {
       requestsPerSecond: rate === 0 ? Infinity : rate,
       inFlight,
       maxAttempts: attempts,
       backoffMs: backoff * 1000,
       stopAfterPauses: STOP_AFTER_PAUSES,
+      // Two requests in a row, one after the other.
+      stopAfterSilenceMs: 2 * silenceMs,
       deadline: new Date(now().getTime() + deadline * 60_000),
     },
   };

@@ -1,11 +1,16 @@
-import { findPrices, type ProviderPrices } from '../lake/choose-provider.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { holdPrices, type HeldPrices } from '../lake/held-prices.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { newestDateUpTo } from '../lake/read-months.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
 import { ObjectService } from '../objects/object-service.ts';
 import { parseDate, type IsoDate } from '../runtime/dates.ts';
 import { readEnvironment, type Environment } from '../runtime/environment.ts';
 import { UsageError } from '../runtime/errors.ts';
+import type { Limits } from '../runtime/limits.ts';
 import { userName } from '../runtime/user-name.ts';
 import { CacheEvents } from '../store/events.ts';
 import { openCache } from '../store/open-cache.ts';
@@ -33,6 +38,8 @@ export interface EnvironmentOptions {
   readonly dataSnapshot?: string;
   readonly creator?: string;
   readonly useCredentialFile?: boolean;
+  /** What bounds every wait for a server or a lock; default: those of a process that nothing stops. */
+  readonly limits?: Limits;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly events?: CacheEvents;
@@ -79,7 +86,9 @@ class LakeEnvironment implements AnalysisEnvironment {
   readonly #strategies: StrategyServiceLike;
   #lake: Promise<ObjectStore> | undefined;
   #cache: Promise<TieredCache> | undefined;
-  #prices: Promise<ProviderPrices | undefined> | undefined;
+  #prices: Promise<HeldPrices | undefined> | undefined;
+  /** Where prices are held. */
+  #scratch: Promise<string> | undefined;
 
   constructor(options: EnvironmentOptions) {
     const { settings = readEnvironment({}), isStrategyServiceActive = true } = options;
@@ -124,7 +133,7 @@ class LakeEnvironment implements AnalysisEnvironment {
   async dataDate(): Promise<IsoDate> {
     const lake = await this.#openLake();
     const prices = await this.#findPrices();
-    const newest = prices && (await newestDateUpTo(lake, prices, this.envDate));
+    const newest = prices && (await newestDateUpTo(prices, prices, this.envDate));
     if (newest === undefined)
       throw new UsageError(`lake "${lake.url}" has no prices up to ${this.envDate}; load some`);
     return newest;
@@ -142,7 +151,7 @@ class LakeEnvironment implements AnalysisEnvironment {
     const start = this.#parameters.get('DEFAULT_RS_START_DATE');
     return {
       envDate,
-      prices: new LakeHistory(await this.#openLake(), () => this.#findPrices(), envDate),
+      prices: new LakeHistory(() => this.#findPrices(), envDate),
       ...(start === undefined ? {} : { defaultStartDate: start }),
     };
   }
@@ -151,6 +160,15 @@ class LakeEnvironment implements AnalysisEnvironment {
     const cache = this.#cache;
     this.#cache = undefined;
     await (await cache)?.close();
+    const scratch = this.#scratch;
+    this.#scratch = undefined;
+    this.#prices = undefined;
+    if (scratch !== undefined) await rm(await scratch, { recursive: true, force: true });
+  }
+
+  #openScratch(): Promise<string> {
+    this.#scratch ??= mkdtemp(join(tmpdir(), 'signals-analysis-'));
+    return this.#scratch;
   }
 
   async #openStrategyService(): Promise<StrategyServiceLike> {
@@ -166,39 +184,48 @@ class LakeEnvironment implements AnalysisEnvironment {
   }
 
   #openLake(): Promise<ObjectStore> {
-    this.#lake ??= openLake(this.#settings.lake, this.#options.useCredentialFile ?? false).catch(
-      (error: unknown) => {
-        this.#lake = undefined;
-        throw error;
-      },
-    );
+    this.#lake ??= openLake(
+      this.#settings.lake,
+      this.#options.useCredentialFile ?? false,
+      this.#options.limits,
+    ).catch((error: unknown) => {
+      this.#lake = undefined;
+      throw error;
+    });
     return this.#lake;
   }
 
   #openCache(): Promise<TieredCache> {
-    const { openCache: open, useCredentialFile = false, now = Date.now } = this.#options;
-    this.#cache ??= (open?.() ?? openCache(this.#url, { now, events: this.events, useCredentialFile })).catch(
-      (error: unknown) => {
-        this.#cache = undefined;
-        throw error;
-      },
-    );
+    const { openCache: open, useCredentialFile = false, limits, now = Date.now } = this.#options;
+    const options = {
+      now,
+      events: this.events,
+      useCredentialFile,
+      ...(limits === undefined ? {} : { limits }),
+    };
+    this.#cache ??= (open?.() ?? openCache(this.#url, options)).catch((error: unknown) => {
+      this.#cache = undefined;
+      throw error;
+    });
     return this.#cache;
   }
 
   /**
-   * Listed once, before the first price is read: what is built of prices that a load has replaced meanwhile is not kept
-   * under the hash of the new ones. A lake without prices is looked at again.
+   * One state of the prices for all that the environment reads: what is built of prices that a load has replaced
+   * meanwhile is not kept under the hash of the new ones. A lake without prices is looked at again.
    */
-  #findPrices(): Promise<ProviderPrices | undefined> {
-    this.#prices ??= this.#listPrices();
+  #findPrices(): Promise<HeldPrices | undefined> {
+    this.#prices ??= this.#holdPrices();
     return this.#prices;
   }
 
-  async #listPrices(): Promise<ProviderPrices | undefined> {
-    let found: ProviderPrices | undefined;
+  async #holdPrices(): Promise<HeldPrices | undefined> {
+    let found: HeldPrices | undefined;
     try {
-      found = await findPrices(await this.#openLake(), this.#options.provider);
+      const lake = await this.#openLake();
+      const { signal } = new AbortController();
+      const ports = readPortsOf(lake, { signal, now: () => new Date() });
+      found = await holdPrices(lake, this.#options.provider, ports, () => this.#openScratch());
       return found;
     } finally {
       if (found === undefined) this.#prices = undefined;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { eraIndexKey } from '../lake/layout.ts';
 import type { HeldMark } from '../lake/marks.ts';
-import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
+import { ABSENT, type ObjectStore } from '../lake/object-store.ts';
+import { retryConflicts } from '../lake/retry-conflicts.ts';
 import type { IsoDate } from '../runtime/dates.ts';
-import { LakeError } from '../runtime/errors.ts';
 
 export const entrySchema = z.strictObject({
   /** Names the prices and the setting that the era was made from. */
@@ -27,16 +27,15 @@ export interface StoredIndex {
 const RUN = 'run';
 const indexSchema = z.record(z.string(), z.union([z.string(), entrySchema]));
 
-// Only a writer that holds no mark can win a race, and it would have to win every single one.
-const MAX_ATTEMPTS = 20;
-
 /** An unreadable index is an empty one: the worst that follows is that eras are computed again. */
 export function parseIndex(body: Uint8Array | undefined): StoredIndex {
   const entries = new Map<IsoDate, EraEntry>();
   let run: string | undefined;
   try {
     if (body !== undefined) {
-      for (const [key, value] of Object.entries(indexSchema.parse(JSON.parse(Buffer.from(body).toString())))) {
+      for (const [key, value] of Object.entries(
+        indexSchema.parse(JSON.parse(Buffer.from(body).toString())),
+      )) {
         if (typeof value !== 'string') entries.set(key, value);
         else if (key === RUN) run = value;
       }
@@ -76,21 +75,13 @@ export async function putIndex(
   update: (stored: StoredIndex) => StoredIndex,
 ): Promise<void> {
   const key = eraIndexKey(set);
-  for (let attempt = 1; ; attempt += 1) {
+  await retryConflicts(async () => {
     const object = await store.get(key);
     const stored = parseIndex(object?.body);
     const updated = update(stored);
     const before = object === undefined ? undefined : Buffer.from(object.body).toString();
     if (formatIndex({ ...updated, run: stored.run }) === before) return;
     await held.check();
-    try {
-      await store.put(key, Buffer.from(formatIndex(updated)), object?.version ?? ABSENT);
-      return;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-      if (attempt === MAX_ATTEMPTS) {
-        throw new LakeError(`${error.message}, ${MAX_ATTEMPTS} times in a row; run again when it is quiet`, error);
-      }
-    }
-  }
+    await store.put(key, Buffer.from(formatIndex(updated)), object?.version ?? ABSENT);
+  });
 }

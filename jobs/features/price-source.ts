@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import bindings from '@duckdb/node-bindings';
-import { pricesPattern } from '../lake/layout.ts';
-import type { DayNumber, IsoDate } from '../runtime/dates.ts';
+import { parquetRows } from '../lake/parquet.ts';
+import { fromDay, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import type { Bars } from './indicator.ts';
@@ -17,9 +16,8 @@ export interface TickerBars {
 export interface PriceSourceOptions {
   /** URL of the lake, for messages. */
   readonly lake: string;
-  /** Folder of this machine that has the price objects at their keys. */
-  readonly folder: string;
-  readonly provider: string;
+  /** Files of this machine with one state of the prices of a provider, each sorted by ticker and date. */
+  readonly files: readonly string[];
   readonly price: 'close' | 'adj_close';
   /** First trading date to see; all when undefined. */
   readonly from: IsoDate | undefined;
@@ -106,8 +104,8 @@ export class PriceSource {
 
   /**
    * Bars up to day `last` of each of `tickers`, oldest first, valid until the next `read`. They are all in memory
-   * while they are read, 44 bytes a row. Objects are scanned month by month, each sorted by ticker and date: what is read goes to its ticker's place
-   * in runs, and nothing has to be sorted.
+   * while they are read, 44 bytes a row. What is read goes to its ticker's place in runs. It comes in the order of the
+   * files, month by month, nearly always; a ticker that comes in another order is sorted.
    *
    * @param tickers neighbours in the list that `tickers` gives; a name of theirs may have no bars that early
    */
@@ -122,7 +120,7 @@ export class PriceSource {
     const places = new Map<bigint, Place>();
     let start = 0;
     for (const { ticker, hash, rows } of tickers) {
-      places.set(hash, { ticker, start, end: start });
+      places.set(hash, { ticker, start, end: start, limit: start + rows, isSorted: true });
       start += rows;
     }
     if (places.size < tickers.length)
@@ -139,7 +137,9 @@ export class PriceSource {
       if (chunk === null || chunk.rowCount === 0) break;
       this.#place(chunk.chunk, chunk.rowCount, places, days, numbers);
     }
-    for (const { ticker, start: from, end } of places.values()) {
+    for (const place of places.values()) {
+      if (!place.isSorted) this.#sort(place, days, numbers);
+      const { ticker, start: from, end } = place;
       const [open, high, low, close, volume] = numbers.map((values) => values.subarray(from, end));
       const bars = { open: open!, high: high!, low: low!, close: close!, volume: volume! };
       yield { ticker, days: days.subarray(from, end), bars: { length: end - from, ...bars } };
@@ -159,23 +159,37 @@ export class PriceSource {
     const newNumbers = NUMBERS.map((_, index) => new Float64Array(...vector(chunk, index + 2, rows, 8)));
     for (let from = 0; from < rows;) {
       const hash = hashes[from]!;
-      const place = places.get(hash)!;
-      let before = place.end > place.start ? days[place.end - 1]! : Number.NEGATIVE_INFINITY;
+      const place = places.get(hash);
+      let before = place === undefined || place.end === place.start ? -Infinity : days[place.end - 1]!;
       let to = from;
       for (; to < rows && hashes[to] === hash; to += 1) {
-        if (newDays[to]! <= before) {
-          throw new LakeError(
-            `prices of ticker ${place.ticker} in lake "${this.#lake}" are not sorted by date; ` +
-              'objects of raw_data have to be sorted by ticker and date',
-          );
-        }
+        if (place !== undefined && newDays[to]! <= before) place.isSorted = false;
         before = newDays[to]!;
+      }
+      if (place === undefined || place.end + to - from > place.limit) {
+        throw new LakeError(`prices of lake "${this.#lake}" are not those that were counted; run again`);
       }
       days.set(newDays.subarray(from, to), place.end);
       for (const [index, values] of newNumbers.entries())
         numbers[index]!.set(values.subarray(from, to), place.end);
       place.end += to - from;
       from = to;
+    }
+  }
+
+  /** Puts the rows of one ticker in the order of their days. */
+  #sort({ ticker, start, end }: Place, days: Int32Array, numbers: readonly Float64Array[]): void {
+    const unsorted = days.slice(start, end);
+    const order = Uint32Array.from(unsorted.keys()).sort((a, b) => unsorted[a]! - unsorted[b]!);
+    for (const values of [days, ...numbers]) {
+      const before = values.slice(start, end);
+      for (const [to, from] of order.entries()) values[start + to] = before[from]!;
+    }
+    for (let row = start + 1; row < end; row += 1) {
+      if (days[row] !== days[row - 1]) continue;
+      throw new LakeError(
+        `ticker ${ticker} in lake "${this.#lake}" has two rows of ${fromDay(days[row]!)}; load its month again`,
+      );
     }
   }
 
@@ -192,7 +206,11 @@ export class PriceSource {
   }
 }
 
-function barsQuery({ folder, provider, price, from, before, only }: PriceSourceOptions): string {
+/** What `barsQuery` gives where there are no prices. */
+const NO_BARS = `select '' as ticker, 0 as day, ${NUMBERS.map((name) => `0.0::double as ${name}`).join(', ')} where false`;
+
+function barsQuery({ files, price, from, before, only }: PriceSourceOptions): string {
+  if (files.length === 0) return NO_BARS;
   const scale = price === 'adj_close' ? ' * adj_close / close' : '';
   const prices = ['open', 'high', 'low', 'close'].map((name) => `${name}${scale} as ${name}`);
   const conditions = [
@@ -205,18 +223,19 @@ function barsQuery({ folder, provider, price, from, before, only }: PriceSourceO
   // NaN instead of NULL: vectors are copied without their validity.
   return `select ticker, (date - date '1970-01-01')::integer as day, ${prices.join(', ')},
       coalesce(volume, 'nan'::double) as volume
-    from (select ticker, date, open, high, low, close, adj_close, volume
-      from read_parquet(${literal(join(folder, pricesPattern(provider)))}, hive_partitioning = false))
+    from (${parquetRows(files, ['ticker', 'date', 'open', 'high', 'low', 'close', 'adj_close', 'volume'])})
     where ${conditions.join(' and ')}`;
 }
 
 type DataChunk = Parameters<typeof bindings.data_chunk_get_vector>[0];
 
-/** Where the rows of a ticker lie, `end` being the first free one. */
+/** Where the rows of a ticker lie: `end` is the first free one, `limit` the first of the next ticker. */
 interface Place {
   readonly ticker: string;
   readonly start: number;
+  readonly limit: number;
   end: number;
+  isSorted: boolean;
 }
 
 /** Buffer, offset and length of a vector's values, which DuckDB keeps until the next chunk. */

@@ -2,11 +2,10 @@ import { setMarkKey, settingsKey } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import {
   createCopier,
-  MovedError,
+  readListed,
   readOneState,
   type StatePorts,
   type Subject,
-  type VersionedObject,
 } from '../lake/read-one-state.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 import { LakeBusyError } from '../runtime/errors.ts';
@@ -37,8 +36,8 @@ export async function copySet(
 ): Promise<SetFiles | undefined> {
   const copy = createCopier(store, folder);
   return readOneState(store, subjectOf(store, set, ports), ports, async (listed) => {
-    const settings = readSettings(await read(store, listed.settings!), settingsKey(set));
-    const index = parseIndex(listed.index === undefined ? undefined : await read(store, listed.index));
+    const settings = readSettings(await readListed(store, listed.settings!), settingsKey(set));
+    const index = parseIndex(listed.index === undefined ? undefined : await readListed(store, listed.index));
     const vouched = vouchedEras(index, bytesOfEras(listed));
     const objects = [...listed.eras].filter(([era]) => (vouched.get(era)?.rows ?? 0) > 0);
     const files = await copy(objects.map(([, object]) => object));
@@ -68,11 +67,4 @@ function subjectOf(store: ObjectStore, set: string, ports: StatePorts): Subject<
       );
     },
   };
-}
-
-/** An object in the version that was listed. */
-async function read(store: ObjectStore, { key, version }: VersionedObject): Promise<Uint8Array> {
-  const object = await store.get(key);
-  if (object?.version !== version) throw new MovedError(key);
-  return object.body;
 }

@@ -30,7 +30,9 @@ function footerStart(file: Uint8Array): number | undefined {
 
 function footerWithoutRun(file: Uint8Array, start: number): Omit<FileMetaData, 'metadata_length'> {
   // A copy: the file can lie in memory that threads share.
-  const { metadata_length: _length, ...metadata } = parquetMetadata(new Uint8Array(file.subarray(start)).buffer);
+  const { metadata_length: _length, ...metadata } = parquetMetadata(
+    new Uint8Array(file.subarray(start)).buffer,
+  );
   return {
     ...metadata,
     key_value_metadata: (metadata.key_value_metadata ?? []).filter(({ key }) => key !== RUN_KEY),

@@ -2,7 +2,8 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import { eraKey, setMarkKey, settingsKey } from '../lake/layout.ts';
 import { HeldMark, type MarkPorts, type RollForward } from '../lake/marks.ts';
-import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
+import { ABSENT, type ObjectStore } from '../lake/object-store.ts';
+import { retryConflicts } from '../lake/retry-conflicts.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
 import { entrySchema, putIndex } from './era-index.ts';
@@ -34,9 +35,6 @@ export type SetChange = Omit<z.infer<typeof schema>, 'version'>;
 /** Objects that are switched side by side. */
 const CONCURRENT = 4;
 
-// Only a writer that holds no mark can win a race, and it would have to win every single one.
-const MAX_ATTEMPTS = 20;
-
 /** Where the new object of an era lies ready. */
 export function stagedEraKey(input: string, era: IsoDate): string {
   return `${input}${era}`;
@@ -57,18 +55,26 @@ export async function nameChange(change: SetChange, store: ObjectStore, held: He
 export async function carryOut(
   change: SetChange,
   input: string,
-  { store, held, signal }: { readonly store: ObjectStore; readonly held: HeldMark; readonly signal: AbortSignal },
+  {
+    store,
+    held,
+    signal,
+  }: { readonly store: ObjectStore; readonly held: HeldMark; readonly signal: AbortSignal },
 ): Promise<void> {
   const { set, run, settings, isWhole, replaced, removed } = change;
   if (settings !== null) await replace(store, held, settingsKey(set), async () => Buffer.from(settings));
   const limit = pLimit(CONCURRENT);
   const each = async (work: () => Promise<void>): Promise<void> => {
     if (signal.aborted)
-      throw new StoppedError(`stopped by ${String(signal.reason)} while set ${set} changes; run again to go on`);
+      throw new StoppedError(
+        `stopped by ${String(signal.reason)} while set ${set} changes; run again to go on`,
+      );
     await work();
   };
   const switching = [
-    ...replaced.map((era) => () => replace(store, held, eraKey(set, era), () => readStaged(store, held, input, era))),
+    ...replaced.map(
+      (era) => () => replace(store, held, eraKey(set, era), () => readStaged(store, held, input, era)),
+    ),
     ...removed.map((era) => async () => {
       // There is no conditional delete that every store has. A run that falls asleep right here can take away an era
       // that came later; its index entry then vouches for nothing, and the next run writes it again.
@@ -135,20 +141,12 @@ async function replace(
   read: () => Promise<Uint8Array>,
 ): Promise<void> {
   const body = await read();
-  for (let attempt = 1; ; attempt += 1) {
+  await retryConflicts(async () => {
     const current = await store.get(key);
     if (current !== undefined && Buffer.compare(current.body, body) === 0) return;
     await held.check();
-    try {
-      await store.put(key, body, current?.version ?? ABSENT);
-      return;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-      if (attempt === MAX_ATTEMPTS) {
-        throw new LakeError(`${error.message}, ${MAX_ATTEMPTS} times in a row; run again when it is quiet`, error);
-      }
-    }
-  }
+    await store.put(key, body, current?.version ?? ABSENT);
+  });
 }
 
 function changeKey(input: string): string {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { pricesFolder, setMarkKey } from '../lake/layout.ts';
+import { setMarkKey } from '../lake/layout.ts';
 import { writeManifest } from '../lake/manifest.ts';
 import { HeldMark, type MarkPorts } from '../lake/marks.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
@@ -42,6 +42,8 @@ export interface TransformPorts extends MarkPorts {
   readonly progress: Progress;
   /** An existing folder for temporary files. */
   readonly scratch: string;
+  /** One state of the prices of the months that are wanted, as files of this machine; none where the lake has none. */
+  copyPrices(isWanted: (month: string) => boolean): Promise<readonly string[]>;
 }
 
 export interface TransformSummary {
@@ -170,16 +172,19 @@ async function computeAndWrite(
   writer: SetWriter,
 ): Promise<void> {
   const { settings, set, asOf } = request;
-  const { store, db, log, scratch } = ports;
+  const { store, db, log } = ports;
   const begun = performance.now();
   const today = utcDate(ports.now());
   const before = asOf === undefined || asOf === 'latest' || asOf === today ? today : addDays(asOf, 1);
+  const from = settings.window === null ? undefined : addDays(before, -settings.window);
+  const files = await ports.copyPrices(
+    (month) => month <= before.slice(0, 7) && (from === undefined || month >= from.slice(0, 7)),
+  );
   const options: PriceSourceOptions = {
     lake: store.url,
-    folder: await store.localFolder(pricesFolder(settings.provider), scratch),
-    provider: settings.provider,
+    files,
     price: settings.price,
-    from: settings.window === null ? undefined : addDays(before, -settings.window),
+    from,
     before,
     only: request.tickers,
   };

@@ -1,5 +1,5 @@
 import { UsageError } from '../runtime/errors.ts';
-import { parsePricesKey, PRICES_PREFIX } from './layout.ts';
+import { parsePricesKey, pricesFolder, PRICES_PREFIX } from './layout.ts';
 import type { ObjectStore, Version } from './object-store.ts';
 
 /** The prices of one provider as a listing of the lake found them. */
@@ -34,6 +34,16 @@ export async function findPrices(
   }
   const provider = choose([...found.keys()].toSorted(), asked, store.url);
   return provider === undefined ? undefined : { provider, months: found.get(provider)! };
+}
+
+/** The months of one provider's prices, oldest first; empty where the lake has none. */
+export async function listMonths(store: ObjectStore, provider: string): Promise<MonthObject[]> {
+  const months: MonthObject[] = [];
+  for await (const { key, version } of store.list(pricesFolder(provider))) {
+    const month = parsePricesKey(key)?.month;
+    if (month !== undefined) months.push({ month, key, version });
+  }
+  return months;
 }
 
 /** The provider of `findPrices`. */

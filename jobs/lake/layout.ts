@@ -9,6 +9,8 @@ export const PRICES_PREFIX = 'raw_data/';
 export const FEATURES_PREFIX = 'features/';
 export const UNIVERSE_PREFIX = 'universe/';
 export const STAGING_PREFIX = 'staging/';
+/** No lifecycle rule and no clean-up touches what lies below: it is the way forward from a killed run. */
+export const MARKS_PREFIX = 'marks/';
 
 /** Prices of one provider and calendar month. */
 export function pricesKey(provider: string, month: string): string {
@@ -20,25 +22,15 @@ export function pricesFolder(provider: string): string {
   return `raw_data/provider=${provider}/`;
 }
 
-/** Matches the keys of all prices of a provider, as a glob. */
-export function pricesPattern(provider: string): string {
-  return pricesKey(provider, '*');
-}
-
 /** Provider and month of a prices object; `undefined` for any other key. */
 export function parsePricesKey(key: string): { provider: string; month: string } | undefined {
-  const match = /^raw_data\/provider=([a-z]+)\/month=(\d{4}-\d\d)\/prices\.parquet$/.exec(key);
+  const match = /^raw_data\/provider=([a-z]+)\/month=(\d{4}-(?:0[1-9]|1[0-2]))\/prices\.parquet$/.exec(key);
   return match ? { provider: match[1]!, month: match[2]! } : undefined;
 }
 
 /** Features of one set and era. */
 export function eraKey(set: string, era: IsoDate): string {
   return `features/${set}/era=${era}/features.parquet`;
-}
-
-/** Matches the keys of all eras of a set, as a glob. */
-export function eraPattern(set: string): string {
-  return eraKey(set, '*');
 }
 
 /** Set and era of a features object; `undefined` for any other key. */
@@ -66,9 +58,19 @@ export function universeKey(date: IsoDate): string {
   return `universe/date=${date}/universe.parquet`;
 }
 
-/** Matches the keys of all universes, as a glob. */
-export function universePattern(): string {
-  return universeKey('*');
+/** The date from which a universe held; `undefined` for any other key. */
+export function parseUniverseKey(key: string): IsoDate | undefined {
+  return /^universe\/date=(\d{4}-\d\d-\d\d)\/universe\.parquet$/.exec(key)?.[1];
+}
+
+/** Who is merging into the prices of a provider; see `marks.ts`. */
+export function pricesMarkKey(provider: string): string {
+  return `${MARKS_PREFIX}provider=${provider}.json`;
+}
+
+/** Who is changing the eras of a set. */
+export function setMarkKey(set: string): string {
+  return `${MARKS_PREFIX}set=${set}.json`;
 }
 
 /** What the loader remembers of the listings of a provider. */

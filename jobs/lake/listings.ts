@@ -1,10 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { IsoDate } from '../runtime/dates.ts';
-import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
+import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError } from '../runtime/errors.ts';
-import { listingsKey, pricesFolder, pricesPattern } from './layout.ts';
+import { listMonths } from './choose-provider.ts';
+import { listingsKey } from './layout.ts';
 import { ABSENT, ConflictError, type ObjectStore, type Version } from './object-store.ts';
+import { parquetRows } from './parquet.ts';
+import { copyPrices, type ReadPorts } from './read-prices.ts';
 
 const date = z.iso.date();
 
@@ -65,17 +70,27 @@ export async function readListings(
   db: DuckDBConnection,
   provider: string,
   scratch: string,
+  ports: ReadPorts,
 ): Promise<KnownListings> {
   const stored = await readStored(store, provider);
   if (stored !== undefined) return stored.listings;
-  for await (const _ of store.list(pricesFolder(provider))) {
-    const folder = await store.localFolder(pricesFolder(provider), scratch);
-    return listingsOf(db, join(folder, pricesPattern(provider)));
+  if ((await listMonths(store, provider)).length === 0) return new Map();
+  const folder = await mkdtemp(join(scratch, 'listings-'));
+  try {
+    const { months } = (await copyPrices(store, { provider }, folder, ports))!;
+    return await listingsOf(
+      db,
+      months.map(({ file }) => file),
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  return new Map();
 }
 
-/** Writes what changed over what is there by now; other listings may change at the same time. */
+/**
+ * Writes what changed over what is stored by now. Other loads may write at the same time, the same listings included:
+ * what they changed since `initial` was read is not undone.
+ */
 export async function saveListings(
   store: ObjectStore,
   provider: string,
@@ -84,7 +99,11 @@ export async function saveListings(
 ): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const stored = await readStored(store, provider);
-    const merged = new Map([...(stored?.listings ?? initial), ...changed]);
+    const current = stored?.listings ?? initial;
+    const merged = new Map(current);
+    for (const [ticker, mine] of changed) {
+      merged.set(ticker, mergeListing(initial.get(ticker), mine, current.get(ticker)));
+    }
     const listings = Object.fromEntries([...merged].toSorted(([a], [b]) => (a < b ? -1 : 1)));
     const body = Buffer.from(`${JSON.stringify({ version: 1, listings })}\n`);
     try {
@@ -94,6 +113,46 @@ export async function saveListings(
       if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
     }
   }
+}
+
+/**
+ * A listing that this load has changed from `before` to `mine`, where another load has left `current`. What both know
+ * of the rows of the lake is put together; of anything else that both have changed, ours is as good as theirs.
+ */
+function mergeListing(
+  before: KnownListing | undefined,
+  mine: KnownListing,
+  current: KnownListing | undefined,
+): KnownListing {
+  if (current === undefined || isDeepStrictEqual(before, current)) return mine;
+  const base = before ?? NEW_LISTING;
+  const keep = <Key extends keyof KnownListing>(key: Key): KnownListing[Key] =>
+    isDeepStrictEqual(base[key], mine[key]) ? current[key] : mine[key];
+  const rowsChanged = !isDeepStrictEqual(base.rows, current.rows) && !isDeepStrictEqual(base.rows, mine.rows);
+  return {
+    currency: keep('currency'),
+    exchange: keep('exchange'),
+    name: keep('name'),
+    first: isDeepStrictEqual(base.first, mine.first) ? current.first : earliest(mine.first, current.first),
+    last: latest(mine.last, current.last),
+    rows: rowsChanged ? null : keep('rows'),
+    isGood: keep('isGood'),
+    askedInFullOn: latest(mine.askedInFullOn, current.askedInFullOn),
+    refreshedOn: latest(mine.refreshedOn, current.refreshedOn),
+    absent: keep('absent'),
+    suspect: keep('suspect'),
+    confirmed: [...new Set([...current.confirmed, ...mine.confirmed])].toSorted(),
+  };
+}
+
+function earliest(a: IsoDate | null, b: IsoDate | null): IsoDate | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
+}
+
+function latest(a: IsoDate | null, b: IsoDate | null): IsoDate | null {
+  if (a === null || b === null) return a ?? b;
+  return a > b ? a : b;
 }
 
 async function readStored(
@@ -115,11 +174,11 @@ async function readStored(
   }
 }
 
-async function listingsOf(db: DuckDBConnection, pattern: string): Promise<KnownListings> {
+async function listingsOf(db: DuckDBConnection, files: readonly string[]): Promise<KnownListings> {
   const result = await db.runAndReadAll(`
     select ticker, min(date)::varchar, max(date)::varchar, arg_max(currency, date), arg_max(exchange, date),
       count(*)::integer
-    from read_parquet(${literal(pattern)}) group by ticker order by ticker`);
+    from (${parquetRows(files, ['ticker', 'date', 'currency', 'exchange'])}) group by ticker order by ticker`);
   return new Map(
     result.getRowsJson().map(([ticker, first, last, currency, exchange, rows]) => [
       String(ticker),

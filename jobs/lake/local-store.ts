@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
-import { mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { readdirSync, renameSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
+import { link, open, readdir, realpath, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { firstLine, LakeError } from '../runtime/errors.ts';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
+import { DEFAULT_LIMITS, type Limits } from '../runtime/limits.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import { STAGING_PREFIX } from './layout.ts';
 import {
   ABSENT,
@@ -15,7 +19,12 @@ import {
 } from './object-store.ts';
 
 const LOCK_FILE = '.lock';
+/** Why a file cannot be linked and has to be copied: another file system, another owner, or one without links. */
+const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+/** The lock is held for a rename, which takes microseconds: who waits longer waits for a process that has stopped. */
 const LOCK_TIMEOUT_MS = 60_000;
+const LONGEST_LOCK_PAUSE_MS = 50;
+const SQLITE_BUSY = 5;
 /** A temporary file this old belongs to a writer that was killed. */
 const ABANDONED_AFTER_MS = 24 * 3_600_000;
 
@@ -26,11 +35,14 @@ const ABANDONED_AFTER_MS = 24 * 3_600_000;
  */
 export class LocalStore implements ObjectStore {
   readonly url: string;
+  readonly isLocal = true;
   readonly #root: string;
+  readonly #cutOff: AbortSignal;
   #isReady = false;
 
-  constructor(root: string) {
+  constructor(root: string, { cutOff }: Pick<Limits, 'cutOff'> = DEFAULT_LIMITS) {
     this.#root = resolve(root);
+    this.#cutOff = cutOff;
     this.url = `file:${root}`;
   }
 
@@ -44,7 +56,7 @@ export class LocalStore implements ObjectStore {
     // A folder sorts as its keys do: with the slash that follows its name.
     const named = this.#entriesOf(folder)
       .filter((entry) => !entry.name.startsWith('.'))
-      .map((entry) => folder + entry.name + (entry.isDirectory() ? '/' : ''))
+      .map((entry) => folder + entry.name + (this.#isFolder(folder, entry) ? '/' : ''))
       .toSorted();
     for (const name of named) {
       if (name.endsWith('/')) {
@@ -56,6 +68,12 @@ export class LocalStore implements ObjectStore {
         }
       }
     }
+  }
+
+  /** A partition may be a symbolic link to a folder elsewhere. */
+  #isFolder(folder: string, entry: Dirent): boolean {
+    if (!entry.isSymbolicLink()) return entry.isDirectory();
+    return this.#statOf(folder + entry.name)?.isDirectory() ?? false;
   }
 
   #entriesOf(folder: string): Dirent[] {
@@ -92,13 +110,13 @@ export class LocalStore implements ObjectStore {
     const temporary = join(this.#root, STAGING_PREFIX, `put-${randomUUID()}`);
     try {
       await this.#prepare();
-      await mkdir(dirname(target), { recursive: true });
+      makeFolder(dirname(target));
       {
         await using file = await open(temporary, 'wx');
         await file.writeFile(body);
         await file.sync();
       }
-      const version = this.#underLock(() => {
+      const version = await this.#underLock(() => {
         const current = statSync(target, { bigint: true, throwIfNoEntry: false });
         const found = current === undefined ? ABSENT : versionOf(current);
         if (expected !== undefined && expected !== found) return undefined;
@@ -108,7 +126,7 @@ export class LocalStore implements ObjectStore {
       if (version !== undefined) return version;
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {});
-      throw this.#failure('write', key, error);
+      throw error instanceof StoppedError ? error : this.#failure('write', key, error);
     }
     await unlink(temporary);
     const current = await this.get(key);
@@ -126,14 +144,43 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  async localFolder(): Promise<string> {
-    return this.#root;
+  async copy(key: string, version: Version, file: string): Promise<boolean> {
+    const source = join(this.#root, key);
+    try {
+      makeFolder(dirname(file));
+      // A link to a symbolic link would follow it wherever it points later.
+      await link(await realpath(source), file);
+      if (versionOf(await stat(file, { bigint: true })) === version) return true;
+      await unlink(file);
+      return false;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      if (!NO_LINK.has((error as NodeJS.ErrnoException).code ?? '')) throw this.#failure('copy', key, error);
+    }
+    return this.#copyBytes(key, version, file);
+  }
+
+  /** Content never changes in place, so that what is open is one version from its first byte to its last. */
+  async #copyBytes(key: string, version: Version, file: string): Promise<boolean> {
+    try {
+      await using source = await open(join(this.#root, key));
+      if (versionOf(await source.stat({ bigint: true })) !== version) return false;
+      await using target = await open(file, 'wx');
+      await pipeline(
+        source.createReadStream({ autoClose: false }),
+        target.createWriteStream({ autoClose: false }),
+      );
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw this.#failure('copy', key, error);
+    }
   }
 
   async #prepare(): Promise<void> {
     if (this.#isReady) return;
     const staging = join(this.#root, STAGING_PREFIX);
-    await mkdir(staging, { recursive: true });
+    makeFolder(staging);
     for (const name of await readdir(staging)) {
       if (!name.startsWith('put-')) continue;
       const info = await stat(join(staging, name)).catch(() => undefined);
@@ -144,14 +191,27 @@ export class LocalStore implements ObjectStore {
     this.#isReady = true;
   }
 
-  #underLock<T>(work: () => T): T {
-    mkdirSync(this.#root, { recursive: true });
-    const lock = new DatabaseSync(join(this.#root, LOCK_FILE), { timeout: LOCK_TIMEOUT_MS });
-    try {
-      lock.exec('begin exclusive');
-      return work();
-    } finally {
-      lock.close();
+  /** SQLite's own wait would block the event loop, and with it the signals that ask the process to stop. */
+  async #underLock<T>(work: () => T): Promise<T> {
+    makeFolder(this.#root);
+    const deadline = performance.now() + LOCK_TIMEOUT_MS;
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, LONGEST_LOCK_PAUSE_MS)) {
+      const lock = new DatabaseSync(join(this.#root, LOCK_FILE), { timeout: 0 });
+      try {
+        lock.exec('begin exclusive');
+        return work();
+      } catch (error) {
+        if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+      } finally {
+        lock.close();
+      }
+      if (this.#cutOff.aborted) throw new StoppedError(`stopped while another process held ${LOCK_FILE}`);
+      if (performance.now() > deadline) {
+        throw new Error(
+          `another process has held ${LOCK_FILE} for ${LOCK_TIMEOUT_MS / 1000} s; end it, or wait`,
+        );
+      }
+      await sleep(pauseMs * Math.random());
     }
   }
 

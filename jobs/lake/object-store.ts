@@ -1,4 +1,4 @@
-/** Names one state of an object: another content has another version. Opaque to everyone but its store. */
+/** Names one state of an object: different content has a different version. Opaque to everyone but its store. */
 export type Version = string;
 
 export interface ObjectInfo {
@@ -19,6 +19,8 @@ export const ABSENT = Symbol('no object');
 export interface ObjectStore {
   /** URL of the lake, for messages. */
   readonly url: string;
+  /** Whether its objects are files here, so that holding all of them costs next to nothing. */
+  readonly isLocal: boolean;
   /** Objects whose key starts with `prefix`, in key order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
   get(key: string): Promise<{ readonly body: Uint8Array; readonly version: Version } | undefined>;
@@ -28,8 +30,11 @@ export interface ObjectStore {
    */
   put(key: string, body: Uint8Array, expected?: Expectation): Promise<Version>;
   delete(key: string): Promise<void>;
-  /** A folder of this machine that has the objects below `prefix` at their keys; `scratch` is for copies. */
-  localFolder(prefix: string, scratch: string): Promise<string>;
+  /**
+   * Makes `file`, which does not exist yet, hold exactly that version of an object; it stays so whatever happens to
+   * the object. False when the object no longer has that version. Without copying bytes where that is possible.
+   */
+  copy(key: string, version: Version, file: string): Promise<boolean>;
 }
 
 /** Another writer was faster: read again, merge again, write again. */

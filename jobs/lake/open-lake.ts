@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { awsConfig } from '../runtime/aws.ts';
 import { UsageError } from '../runtime/errors.ts';
+import type { Limits } from '../runtime/limits.ts';
 import { LocalStore } from './local-store.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -10,7 +11,11 @@ import type { ObjectStore } from './object-store.ts';
  *
  * @param useCredentialFile take AWS credentials from data/credential/aws.csv instead of the SDK's default chain
  */
-export async function openLake(url: string, useCredentialFile: boolean): Promise<ObjectStore> {
+export async function openLake(
+  url: string,
+  useCredentialFile: boolean,
+  limits?: Limits,
+): Promise<ObjectStore> {
   const refused = /['"*?[\]{}\n]/.exec(url);
   if (refused !== null) {
     throw new UsageError(
@@ -22,12 +27,12 @@ export async function openLake(url: string, useCredentialFile: boolean): Promise
     const found = await stat(file[1]!).catch(() => undefined);
     if (found?.isDirectory() === false)
       throw new UsageError(`lake "${url}" is no folder; name one, it is made when it is not there`);
-    return new LocalStore(file[1]!);
+    return new LocalStore(file[1]!, limits);
   }
 
   const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*?))?\/*$/.exec(url);
   if (s3 === null) throw new UsageError(`lake "${url}" is neither file:PATH nor s3://BUCKET[/PREFIX]`);
   // The SDK takes a while to load, and a lake in a folder does not need it.
   const { S3Store } = await import('./s3-store.ts');
-  return new S3Store(s3[1]!, s3[2] ?? '', await awsConfig(useCredentialFile));
+  return new S3Store(s3[1]!, s3[2] ?? '', await awsConfig(useCredentialFile, limits));
 }

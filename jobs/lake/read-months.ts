@@ -4,13 +4,19 @@ import pLimit from 'p-limit';
 import { utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
 import { firstLine, LakeError, SignalsError } from '../runtime/errors.ts';
 import type { MonthObject, ProviderPrices } from './choose-provider.ts';
-import type { ObjectStore } from './object-store.ts';
 
 /** A row of prices with the columns asked for; what is not there is null. */
 export type PriceRecord<Column extends string> = {
   readonly ticker: string;
   readonly date: IsoDate;
 } & Readonly<Record<Column, number | null>>;
+
+/** From where the bytes of a month come, in the version that was listed. */
+export interface MonthSource {
+  /** URL of the lake, for messages. */
+  readonly url: string;
+  read(month: MonthObject): Promise<Uint8Array>;
+}
 
 export interface MonthsRead<T> {
   /** What was made of the rows of each month, oldest first. */
@@ -31,7 +37,7 @@ const compressors = { ZSTD: (input: Uint8Array): Uint8Array => zstdDecompressSyn
  * @param take makes of a month's rows what is kept of them
  */
 export async function readMonths<Column extends string, T>(
-  store: ObjectStore,
+  source: MonthSource,
   { months }: ProviderPrices,
   wanted: {
     readonly tickers: readonly string[];
@@ -42,11 +48,10 @@ export async function readMonths<Column extends string, T>(
   take: (rows: readonly PriceRecord<Column>[]) => T,
 ): Promise<MonthsRead<T>> {
   const { tickers, ranges, columns } = wanted;
-  const readMonth = async ({ key }: MonthObject): Promise<{ part: T; newest: IsoDate | undefined }> => {
-    const object = await store.get(key);
-    if (object === undefined) return { part: take([]), newest: undefined };
+  const read = async (month: MonthObject): Promise<{ part: T; newest: IsoDate | undefined }> => {
+    const body = await source.read(month);
     try {
-      const file = toArrayBuffer(object.body);
+      const file = toArrayBuffer(body);
       const metadata = await parquetMetadataAsync(file);
       const found = await parquetReadObjects({
         file,
@@ -62,32 +67,34 @@ export async function readMonths<Column extends string, T>(
       return { part: take(rows), newest: newestDate(metadata) };
     } catch (error) {
       if (error instanceof SignalsError) throw error;
-      throw new LakeError(`${key} in lake "${store.url}" cannot be read: ${firstLine(error)}`, error);
+      throw new LakeError(`${month.key} in lake "${source.url}" cannot be read: ${firstLine(error)}`, error);
     }
   };
   const limit = pLimit(CONCURRENT_READS);
-  const read = await Promise.all(
+  const results = await Promise.all(
     months
       .filter(({ month }) => ranges.some(({ start, end }) => `${month}-31` >= start && `${month}-01` < end))
-      .map((month) => limit(() => readMonth(month))),
+      .map((month) => limit(() => read(month))),
   );
-  const known = [...read.flatMap((part) => part.newest ?? []), ...months.map(({ month }) => `${month}-01`)];
+  const known = [
+    ...results.flatMap((part) => part.newest ?? []),
+    ...months.map(({ month }) => `${month}-01`),
+  ];
   const newest = known.toSorted().at(-1);
-  return { parts: read.map(({ part }) => part), newest };
+  return { parts: results.map(({ part }) => part), newest };
 }
 
 /** The last date up to and with `end` that a provider has prices of, whoever's they are. */
 export async function newestDateUpTo(
-  store: ObjectStore,
+  source: MonthSource,
   { months }: ProviderPrices,
   end: IsoDate,
 ): Promise<IsoDate | undefined> {
-  for (const { month, key } of months.toReversed()) {
-    if (month > end.slice(0, 7)) continue;
-    const object = await store.get(key);
-    if (object === undefined) continue;
+  for (const object of months.toReversed()) {
+    if (object.month > end.slice(0, 7)) continue;
+    const body = await source.read(object);
     try {
-      const file = toArrayBuffer(object.body);
+      const file = toArrayBuffer(body);
       const metadata = await parquetMetadataAsync(file);
       const newest = newestDate(metadata);
       if (newest !== undefined && newest <= end) return newest;
@@ -95,7 +102,7 @@ export async function newestDateUpTo(
       const dates = rows.map(({ date }) => utcDate(date as Date)).filter((date) => date <= end);
       if (dates.length > 0) return dates.toSorted().at(-1);
     } catch (error) {
-      throw new LakeError(`${key} in lake "${store.url}" cannot be read: ${firstLine(error)}`, error);
+      throw new LakeError(`${object.key} in lake "${source.url}" cannot be read: ${firstLine(error)}`, error);
     }
   }
   return undefined;

@@ -100,6 +100,13 @@ export async function readOneState<L, T>(
   }
 }
 
+/** An object in the version that was listed. Throws MovedError when it has another one by now. */
+export async function readListed(store: ObjectStore, { key, version }: VersionedObject): Promise<Uint8Array> {
+  const object = await store.get(key);
+  if (object?.version !== version) throw new MovedError(key);
+  return object.body;
+}
+
 /**
  * Copies objects below `folder`, which is used by nobody else: links, where they can be had. Called again, it does not
  * copy what has not changed since. The copying throws MovedError where an object has another version by now.
@@ -127,7 +134,9 @@ export function createCopier(
     const results = await Promise.allSettled(objects.map((object) => limit(copy, object)));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    return new Map(results.map((result) => (result as PromiseFulfilledResult<readonly [string, string]>).value));
+    return new Map(
+      results.map((result) => (result as PromiseFulfilledResult<readonly [string, string]>).value),
+    );
   };
 }
 

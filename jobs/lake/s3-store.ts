@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { types } from 'node:util';
 import {
   DeleteObjectCommand,
@@ -14,10 +14,11 @@ import {
   S3ServiceException,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
-import pLimit from 'p-limit';
 import pRetry from 'p-retry';
-import { missingRegion } from '../runtime/aws.ts';
+import { createAwsClient } from '../runtime/aws-client.ts';
+import { missingRegion, type AwsConfig } from '../runtime/aws.ts';
 import { firstLine, LakeError, type SignalsError } from '../runtime/errors.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import {
   ABSENT,
   ConflictError,
@@ -28,7 +29,6 @@ import {
 } from './object-store.ts';
 
 const BODY_ATTEMPTS = 3;
-const CONCURRENT_DOWNLOADS = 8;
 /** Waits, with chance in them, while another conditional write of the same key is under way. */
 const UNDECIDED = { retries: 4, minTimeout: 20, factor: 2, randomize: true };
 
@@ -50,14 +50,15 @@ export interface S3Object {
  */
 export class S3Store implements ObjectStore {
   readonly url: string;
+  readonly isLocal = false;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #what: string;
 
   /** @param what the bucket is to the caller, for messages */
-  constructor(bucket: string, prefix: string, config: S3ClientConfig, what = 'lake') {
-    this.#client = new S3Client(config);
+  constructor(bucket: string, prefix: string, config: S3ClientConfig & AwsConfig, what = 'lake') {
+    this.#client = createAwsClient(S3Client, config);
     this.#bucket = bucket;
     this.#what = what;
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
@@ -70,10 +71,12 @@ export class S3Store implements ObjectStore {
       { Bucket: this.#bucket, Prefix: this.#prefix + prefix },
     );
     try {
-      for await (const { Contents = [] } of pages) {
-        for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of Contents) {
-          const key = Key.slice(this.#prefix.length);
-          yield { key, bytes: Size, version: ETag, modifiedAt: LastModified };
+      for await (const { Contents = [], IsTruncated } of pages) {
+        // A page that is not a listing must not pass for an empty lake.
+        required(IsTruncated, 'IsTruncated');
+        for (const { Key, Size = 0, ETag, LastModified = new Date(0) } of Contents) {
+          const key = required(Key, 'Key').slice(this.#prefix.length);
+          yield { key, bytes: Size, version: required(ETag, 'ETag'), modifiedAt: LastModified };
         }
       }
     } catch (error) {
@@ -102,22 +105,27 @@ export class S3Store implements ObjectStore {
   /** What was put beside an object; undefined when it is not there. */
   async head(key: string): Promise<Metadata | undefined> {
     try {
-      const { Metadata: metadata = {} } = await this.#client.send(new HeadObjectCommand(this.#locate(key)));
-      return metadata;
+      const answer = await this.#client.send(new HeadObjectCommand(this.#locate(key)));
+      required(answer.ETag, 'ETag');
+      return answer.Metadata ?? {};
     } catch (error) {
       if (error instanceof NotFound || (await this.#isHiddenAbsence(key, error))) return undefined;
       throw this.#failure('read', key, error);
     }
   }
 
-  async #get(key: string, condition: { readonly IfNoneMatch?: string }): Promise<S3Object | undefined> {
+  async #get(
+    key: string,
+    condition: { readonly IfNoneMatch?: string; readonly IfMatch?: string },
+  ): Promise<S3Object | undefined> {
     for (let attempt = 1; ; attempt += 1) {
       let isBody = false;
       try {
         const answer = await this.#client.send(new GetObjectCommand({ ...this.#locate(key), ...condition }));
         isBody = true;
-        const body = await answer.Body!.transformToByteArray();
-        return { body, version: answer.ETag!, metadata: answer.Metadata ?? {} };
+        const version = required(answer.ETag, 'ETag');
+        const body = await required(answer.Body, 'body').transformToByteArray();
+        return { body, version, metadata: answer.Metadata ?? {} };
       } catch (error) {
         if (error instanceof NoSuchKey || (await this.#isHiddenAbsence(key, error))) return undefined;
         // The SDK repeats requests, and not the reading of a body that breaks off.
@@ -148,7 +156,7 @@ export class S3Store implements ObjectStore {
         // 409: another conditional write of the key is under way, and nobody knows yet who wins.
         shouldRetry: ({ error }) => expected !== undefined && statusOf(error) === 409,
       });
-      return answer.ETag!;
+      return required(answer.ETag, 'ETag');
     } catch (error) {
       if (!isConflict(error, expected)) throw this.#failure('write', key, error);
     }
@@ -166,24 +174,22 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async localFolder(prefix: string, scratch: string): Promise<string> {
-    const keys: string[] = [];
-    for await (const { key } of this.list(prefix)) keys.push(key);
-    const limit = pLimit(CONCURRENT_DOWNLOADS);
-    await Promise.all(keys.map((key) => limit(() => this.#download(key, join(scratch, key)))));
-    return scratch;
+  async copy(key: string, version: Version, file: string): Promise<boolean> {
+    try {
+      const object = await this.#get(key, { IfMatch: version });
+      if (object === undefined) return false;
+      makeFolder(dirname(file));
+      await writeFile(file, object.body);
+      return true;
+    } catch (error) {
+      if (statusOf((error as Error).cause) === 412) return false;
+      throw error;
+    }
   }
 
   /** Ends the connections that are kept open. */
   close(): void {
     this.#client.destroy();
-  }
-
-  async #download(key: string, path: string): Promise<void> {
-    const object = await this.get(key);
-    if (object === undefined) return;
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, object.body);
   }
 
   /**
@@ -195,7 +201,8 @@ export class S3Store implements ObjectStore {
     const { Bucket, Key } = this.#locate(key);
     try {
       const request = new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 });
-      const { Contents = [] } = await this.#client.send(request);
+      const { Contents = [], IsTruncated } = await this.#client.send(request);
+      required(IsTruncated, 'IsTruncated');
       return Contents[0]?.Key !== Key;
     } catch {
       return false;
@@ -215,6 +222,12 @@ export class S3Store implements ObjectStore {
 /** The SDK takes no memory that threads share. */
 function own(body: Uint8Array): Uint8Array {
   return types.isSharedArrayBuffer(body.buffer) ? Buffer.from(body) : body;
+}
+
+/** Every S3 sends these; a page that a proxy or a login portal answers with status 200 does not have them. */
+function required<T>(part: T | undefined, name: string): T {
+  if (part === undefined) throw new Error(`the answer has no ${name}; is the endpoint an S3 server?`);
+  return part;
 }
 
 function isConflict(error: unknown, expected: Expectation | undefined): boolean {

@@ -1,7 +1,7 @@
-import { hostname } from 'node:os';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import { firstLine, LakeError } from '../runtime/errors.ts';
+import { beat, HEARTBEAT_MS, heartbeatShape, isAlive } from './heartbeat.ts';
 import { STAGING_PREFIX, stagingFolder } from './layout.ts';
 import { ABSENT, ConflictError, type Expectation, type ObjectStore, type Version } from './object-store.ts';
 
@@ -14,17 +14,11 @@ const ownerSchema = z.strictObject({
   /** Equal for runs that were asked for the same. */
   fingerprint: z.string(),
   startedAt: z.iso.datetime(),
-  host: z.string(),
-  pid: z.int(),
-  /** When it last said that it is alive. */
-  seenAt: z.iso.datetime(),
+  ...heartbeatShape,
 });
 
 /** What is left of a run that nobody went on with is removed after so long. */
 const KEPT_FOR_MS = 7 * 24 * 3_600_000;
-/** A run says so often that it is alive; on another machine it counts as dead when it was silent for four times that. */
-const HEARTBEAT_MS = 30_000;
-const SILENT_AFTER_MS = 4 * HEARTBEAT_MS;
 /** Lines that may wait for the disk or the network before the next one has to. */
 const MAX_WAITING = 64;
 
@@ -94,17 +88,16 @@ export class StagedRun {
     { runId, startedAt, version }: Omit<StoppedRun, 'version'> & { readonly version: Expectation },
     fingerprint: string,
   ): Promise<{ staged: StagedRun; lines: unknown[] }> {
-    const seenAt = new Date().toISOString();
-    const owner = {
-      fingerprint,
-      startedAt: startedAt.toISOString(),
-      host: hostname(),
-      pid: process.pid,
-      seenAt,
-    };
+    const owner = { fingerprint, startedAt: startedAt.toISOString(), ...beat(new Date()) };
     const claimed = await store.put(ownerKey(runId), Buffer.from(`${JSON.stringify(owner)}\n`), version);
     const staged = new StagedRun(store, runId, owner, claimed);
-    return { staged, lines: await staged.#readParts() };
+    for await (const { key } of store.list(`${stagingFolder(runId)}part-`)) {
+      staged.#parts.push(key);
+      staged.#nextPart = 1 + Number(/part-(\d+)/.exec(key)![1]);
+    }
+    const lines: unknown[] = [];
+    for await (const line of staged.lines()) lines.push(line);
+    return { staged, lines };
   }
 
   /** Stages a line. Resolves at once while few wait to be written, later when many do. */
@@ -119,6 +112,25 @@ export class StagedRun {
   async settle(): Promise<void> {
     await this.#writing;
     this.#throwFailure();
+  }
+
+  /** All lines that are staged, oldest first. */
+  async *lines(): AsyncGenerator<unknown> {
+    for (const key of this.#parts) {
+      const object = await this.#store.get(key);
+      if (object === undefined) continue;
+      let lines: unknown[];
+      try {
+        const text = zstdDecompressSync(object.body).toString().trimEnd();
+        lines = text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
+      } catch (error) {
+        throw new LakeError(
+          `${key} in lake "${this.#store.url}" is not readable (${firstLine(error)}); delete it and load again`,
+          error,
+        );
+      }
+      yield* lines;
+    }
   }
 
   /** Puts these lines in the place of all others: what is merged need not be kept at length. */
@@ -143,7 +155,7 @@ export class StagedRun {
   }
 
   async #beat(): Promise<void> {
-    const owner = { ...this.#owner, seenAt: new Date().toISOString() };
+    const owner = { ...this.#owner, ...beat(new Date()) };
     try {
       const body = Buffer.from(`${JSON.stringify(owner)}\n`);
       this.#ownerVersion = await this.#store.put(ownerKey(this.#runId), body, this.#ownerVersion);
@@ -176,26 +188,6 @@ export class StagedRun {
       throw error instanceof ConflictError ? this.#lost() : error;
     }
     this.#parts.push(key);
-  }
-
-  async #readParts(): Promise<unknown[]> {
-    const lines: unknown[] = [];
-    for await (const { key } of this.#store.list(`${stagingFolder(this.#runId)}part-`)) {
-      const object = await this.#store.get(key);
-      if (object === undefined) continue;
-      try {
-        const text = zstdDecompressSync(object.body).toString();
-        for (const line of text.trimEnd().split('\n')) if (line !== '') lines.push(JSON.parse(line));
-      } catch (error) {
-        throw new LakeError(
-          `${key} in lake "${this.#store.url}" is not readable (${firstLine(error)}); delete it and load again`,
-          error,
-        );
-      }
-      this.#parts.push(key);
-      this.#nextPart = 1 + Number(/part-(\d+)/.exec(key)![1]);
-    }
-    return lines;
   }
 
   #throwFailure(): void {
@@ -232,21 +224,6 @@ async function readOwner(
   if (object === undefined) return undefined;
   const parsed = z.preprocess(parseJson, ownerSchema).safeParse(Buffer.from(object.body).toString());
   return parsed.success ? { ...parsed.data, version: object.version } : undefined;
-}
-
-function isAlive({ host, pid, seenAt }: z.infer<typeof ownerSchema>, now: Date): boolean {
-  if (host === hostname()) return pid !== process.pid && isProcess(pid);
-  return now.getTime() - Date.parse(seenAt) < SILENT_AFTER_MS;
-}
-
-function isProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Not permitted means that it is there and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 async function removeStaging(store: ObjectStore, runId: string): Promise<void> {

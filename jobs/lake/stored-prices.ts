@@ -1,9 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATE, DuckDBDataChunk, DuckDBDateValue, VARCHAR } from '@duckdb/node-api';
 import { addDays, fromDay, toDay, type DateRange, type IsoDate } from '../runtime/dates.ts';
-import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
-import { parsePricesKey, pricesFolder } from './layout.ts';
+import type { DuckDBConnection } from '../runtime/duckdb.ts';
+import { listMonths } from './choose-provider.ts';
 import type { ObjectStore } from './object-store.ts';
+import { parquetRows } from './parquet.ts';
+import { copyPrices, type ReadPorts } from './read-prices.ts';
 
 /** What the lake has of a bar, as far as a new answer is compared with it. */
 export interface StoredBar {
@@ -22,6 +25,8 @@ export interface StoredPrices {
 
 const FIGURES = ['close', 'adj_close', 'dividend', 'split'];
 const CHUNK_ROWS = 2048;
+/** A load has nothing else to do than to wait until another one has merged. */
+const LOAD_PATIENCE_MS = 30 * 60_000;
 
 /**
  * Reads what the lake has of each ticker in a range of its own, and only the months that a range touches; `scratch` is
@@ -33,16 +38,36 @@ export async function readStoredPrices(
   provider: string,
   ranges: ReadonlyMap<string, DateRange>,
   scratch: string,
+  ports: ReadPorts,
 ): Promise<StoredPrices> {
-  const months = new Set([...ranges.values()].flatMap(monthsOf));
-  const files: string[] = [];
-  for await (const { key } of store.list(pricesFolder(provider))) {
-    const month = parsePricesKey(key)?.month;
-    if (month !== undefined && months.has(month))
-      files.push(join(await store.localFolder(key, scratch), key));
+  const wanted = monthsOfRanges(ranges.values());
+  const months = (await listMonths(store, provider)).filter(({ month }) => wanted.has(month));
+  if (months.length === 0) return { of: () => [] };
+  const folder = await mkdtemp(join(scratch, 'stored-'));
+  try {
+    const request = {
+      provider,
+      isWanted: (month: string) => wanted.has(month),
+      tickers: [...ranges.keys()],
+    };
+    const copy = (await copyPrices(store, request, folder, { ...ports, patienceMs: LOAD_PATIENCE_MS }))!;
+    const files = copy.months.map(({ file }) => file);
+    return files.length === 0 ? { of: () => [] } : await readFiles(db, files, ranges);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  if (files.length === 0) return { of: () => [] };
+}
 
+/** The months that any of the ranges touches. */
+export function monthsOfRanges(ranges: Iterable<DateRange>): ReadonlySet<string> {
+  return new Set([...ranges].flatMap(monthsOf));
+}
+
+async function readFiles(
+  db: DuckDBConnection,
+  files: readonly string[],
+  ranges: ReadonlyMap<string, DateRange>,
+): Promise<StoredPrices> {
   await db.run('create or replace temp table ranges (ticker varchar, start_date date, end_date date)');
   const appender = await db.createAppender('ranges');
   const entries = [...ranges];
@@ -59,7 +84,7 @@ export async function readStoredPrices(
   appender.closeSync();
   await db.run(`create or replace temp table wanted as
     select p.ticker, (date - date '1970-01-01')::integer as day, ${FIGURES.join(', ')}
-    from read_parquet([${files.map(literal).join(', ')}]) as p join ranges as r on p.ticker = r.ticker
+    from (${parquetRows(files, ['ticker', 'date', ...FIGURES])}) as p join ranges as r on p.ticker = r.ticker
     where date >= start_date and date < end_date`);
   try {
     return await readColumns(db);

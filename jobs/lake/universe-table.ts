@@ -4,8 +4,10 @@ import { DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
 import type { UniverseEntry } from '../market/universe.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
-import { UNIVERSE_PREFIX, universeKey } from './layout.ts';
+import { copyObjects } from './copy-objects.ts';
+import { parseUniverseKey, UNIVERSE_PREFIX, universeKey } from './layout.ts';
 import type { ObjectStore } from './object-store.ts';
+import { parquetRows } from './parquet.ts';
 import { UNIVERSE_COLUMNS } from './schema.ts';
 
 /**
@@ -56,10 +58,32 @@ async function hasSameRows(
   const object = await store.get(key);
   if (object === undefined) return false;
   await writeFile(file, object.body);
-  const names = UNIVERSE_COLUMNS.map((column) => column.name).join(', ');
-  const stored = `select ${names} from read_parquet(${literal(file)})`;
+  const names = UNIVERSE_COLUMNS.map((column) => column.name);
+  const stored = parquetRows([file], names);
   const result = await db.runAndReadAll(
-    `select count(*)::integer from ((${stored} except from mapped) union all (from mapped except ${stored}))`,
+    `select count(*)::integer from ((${stored} except from mapped) union all (from mapped except (${stored})))`,
   );
   return result.getRowsJson()[0]![0] === 0;
+}
+
+/** The latest universe of a lake; empty where it has none. Identifiers that are NULL are empty. */
+export async function readLatestUniverse(
+  store: ObjectStore,
+  db: DuckDBConnection,
+  scratch: string,
+): Promise<UniverseEntry[]> {
+  const folder = await mkdtemp(join(scratch, 'universe-'));
+  try {
+    const files = await copyObjects(store, UNIVERSE_PREFIX, folder);
+    const latest = files.findLast(({ key }) => parseUniverseKey(key) !== undefined);
+    if (latest === undefined) return [];
+    const columns = UNIVERSE_COLUMNS.map(({ name }) => `coalesce(${name}, '')`);
+    const result = await db.runAndReadAll(`${parquetRows([latest.file], columns)} order by id`);
+    return result.getRowsJson().map((row) => {
+      const [id = '', numeraiTicker = '', bloombergTicker = '', yahoo = ''] = row.map(String);
+      return { id, numeraiTicker, bloombergTicker, yahoo };
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -1,5 +1,5 @@
 import { writeManifest } from '../lake/manifest.ts';
-import type { RowCounts } from '../lake/prices.ts';
+import type { RowCounts } from '../lake/merge-prices.ts';
 import { saveUniverse } from '../lake/universe-table.ts';
 import { utcDate } from '../runtime/dates.ts';
 import { CoverageError, firstLine, StoppedError } from '../runtime/errors.ts';

@@ -94,7 +94,9 @@ export function judge({ ask, answer, known, stored, restated, isTrusted, today }
   if (!isTrusted && isUnitStep(difference.ratio) && !isUnitStep(1 / difference.splits)) {
     return quarantine(`prices are ${format(difference.ratio)} times those of the lake, and no split says so`);
   }
-  const reason = restated ?? difference.reason;
+  // A history that was asked for because the past had changed, and that now agrees with the lake: another load, or an
+  // earlier process of this one, has merged it. It must not replace what came on top.
+  const reason = difference.reason === undefined ? undefined : (restated ?? difference.reason);
   if (reason !== undefined && !isWhole(ask.range, known)) return { verdict: 'ask-history', reason };
   const loss = isTrusted || reason === undefined ? undefined : describeLoss(bars, known);
   if (loss !== undefined) return quarantine(`restated (${reason}), but ${loss}`);

@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
+import { pricesKey } from '../lake/layout.ts';
 import { PricesWriter } from '../lake/prices.ts';
+import { withPricesMark } from '../lake/roll-forward.ts';
 import { MarketError } from '../runtime/errors.ts';
 import type { Coverage } from './coverage.ts';
 import { finishLoad, type FinishedLoad } from './finish.ts';
@@ -13,7 +15,7 @@ const FILES_AT_ONCE = 4;
  * run (MarketError) with the lake as it was. What they say is taken as it is.
  */
 export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise<FinishedLoad> {
-  const { store, db, log, provider, progress, signal, scratch } = ports;
+  const { log, provider, progress, signal } = ports;
   const outcomes = new Map<string, TickerOutcome>(
     request.tickers.map((ticker) => [
       ticker,
@@ -27,7 +29,7 @@ export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise
       },
     ]),
   );
-  const writer = new PricesWriter(store, db, provider.name, scratch, { keepsKnown: false });
+  const writer = new PricesWriter(ports, provider.name, { keepsKnown: false });
   const written: string[] = [];
 
   const readAll = async (): Promise<void> => {
@@ -66,9 +68,11 @@ export async function loadFiles(request: LoadRequest, ports: LoadPorts): Promise
         `no file has a bar from ${start} up to before ${end}: ${empty[0]!.reason}; choose another --start and --end`,
       );
     }
-    const merged = await writer.merge(ports.now(), () => stopWhenAsked(signal));
+    const merged = await withPricesMark(provider.name, request.runId, ports, (held) =>
+      writer.merge(held, ports.now(), () => stopWhenAsked(signal)),
+    );
     for (const [ticker, rows] of merged.rows) outcomes.set(ticker, { ...outcomes.get(ticker)!, rows });
-    written.push(...merged.written);
+    written.push(...[...merged.written.keys()].map((month) => pricesKey(provider.name, month)));
     const good = [...outcomes.values()].filter(({ status }) => status === 'ok' || status === 'empty').length;
     const expected = request.tickers.length;
     return { required: request.minCoverage, baseline: 'asked for', expected, good };

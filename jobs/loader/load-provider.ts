@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   NEW_LISTING,
   readListings,
@@ -5,12 +6,25 @@ import {
   type KnownListing,
   type KnownListings,
 } from '../lake/listings.ts';
-import { PricesWriter, type RowCounts } from '../lake/prices.ts';
+import { listMonths } from '../lake/choose-provider.ts';
+import { pricesKey } from '../lake/layout.ts';
+import type { HeldMark } from '../lake/marks.ts';
+import type { RowCounts } from '../lake/merge-prices.ts';
+import type { Version } from '../lake/object-store.ts';
+import { PricesWriter } from '../lake/prices.ts';
+import { readPortsOf } from '../lake/read-ports.ts';
+import { withPricesMark } from '../lake/roll-forward.ts';
 import type { StagedRun } from '../lake/staged-run.ts';
-import { readStoredPrices, type StoredPrices } from '../lake/stored-prices.ts';
+import {
+  monthsOfRanges,
+  readStoredPrices,
+  type StoredBar,
+  type StoredPrices,
+} from '../lake/stored-prices.ts';
 import { Fetcher, type Fetched, type FetchPolicy } from '../market/fetcher.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { addDays, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
+import { MarketError } from '../runtime/errors.ts';
 import { isCovered, measureCoverage, type Coverage } from './coverage.ts';
 import { finishLoad, type FinishedLoad } from './finish.ts';
 import { judge } from './judge.ts';
@@ -37,9 +51,13 @@ export interface ProviderLoadPorts extends LoadPorts {
 }
 
 /** A staged line: an answer that is not merged yet, or what became of a ticker. */
-type Line =
-  | { readonly kind: 'answer'; readonly ask: Ask; readonly fetched: Fetched; readonly restated?: string }
-  | { readonly kind: 'settled'; readonly entry: Entry };
+type Line = AnswerLine | { readonly kind: 'settled'; readonly entry: Entry };
+interface AnswerLine {
+  readonly kind: 'answer';
+  readonly ask: Ask;
+  readonly fetched: Fetched;
+  readonly restated?: string;
+}
 
 /** Where a ticker stands in this run. */
 interface Entry {
@@ -48,6 +66,20 @@ interface Entry {
   readonly listing: KnownListing;
   /** See `RecentCloses`; of a ticker with bars. */
   readonly recent?: number;
+}
+
+/** A ticker whose rows wait to be merged. */
+interface Unmerged {
+  /** What its answer covers. */
+  readonly range: DateRange;
+  /** Where it stood before that answer. */
+  readonly before: Entry | undefined;
+}
+
+/** All of the history of a ticker is to be asked for, since its past has changed. */
+interface HistoryAsk {
+  readonly ask: Ask;
+  readonly reason: string;
 }
 
 // About 70 MB of rows wait at most. Each merge writes all months of the window again, so few merges are cheap.
@@ -90,29 +122,38 @@ class ProviderLoad {
   readonly #failing = new AbortController();
   readonly #entries = new Map<string, Entry>();
   readonly #written = new Set<string>();
+  /** Tickers that the progress has counted. */
+  readonly #counted = new Set<string>();
   #known: KnownListings = new Map();
+  /** Rows of the lake that answers are compared with. */
   #stored: StoredPrices = { of: () => [] };
+  /** The objects that the lake had when the run began, or that this run has written since, by month. */
+  #versions = new Map<string, Version>();
+  /** Months that another load has written since. */
+  readonly #moved = new Set<string>();
   #flushing: Promise<void> | undefined;
   /** Tickers whose bars wait in the writer. */
-  #unmerged = new Set<string>();
+  #unmerged = new Map<string, Unmerged>();
+  /** What to ask for because another load has changed the rows that an answer was compared with. */
+  #again: HistoryAsk[] = [];
 
   constructor(request: ProviderLoadRequest, ports: ProviderLoadPorts) {
     this.#request = request;
     this.#ports = ports;
     this.#signal = AbortSignal.any([ports.signal, this.#failing.signal]);
     this.#fetcher = new Fetcher(ports.provider, request.policy, ports.clock, this.#signal);
-    this.#writer = new PricesWriter(ports.store, ports.db, ports.provider.name, ports.scratch, {
-      keepsKnown: true,
-    });
+    this.#writer = new PricesWriter(ports, ports.provider.name, { keepsKnown: true });
     this.#today = utcDate(request.startedAt);
   }
 
   async run(): Promise<Coverage> {
     const { store, db, provider, scratch, progress, signal } = this.#ports;
-    this.#known = await readListings(store, db, provider.name, scratch);
+    const readPorts = readPortsOf(this.#ports.store, this.#ports);
+    this.#versions = await this.#listVersions();
+    this.#known = await readListings(store, db, provider.name, scratch, readPorts);
     const { asks, skips } = planLoad({ ...this.#request, today: this.#today }, this.#known);
     const compared = comparedRanges(asks, this.#known, this.#request.range);
-    this.#stored = await readStoredPrices(store, db, provider.name, compared, scratch);
+    this.#stored = await readStoredPrices(store, db, provider.name, compared, scratch, readPorts);
     for (const { ticker, reason } of skips) {
       this.#enter(ticker, { scope: 'window', attempts: 0, bytes: 0, status: 'delisted', reason });
     }
@@ -123,9 +164,9 @@ class ProviderLoad {
       await this.#continue();
       await this.#fetchAll(asks.filter(({ ticker }) => !this.#entries.has(ticker)));
       stopWhenAsked(signal);
-      await this.#flush();
+      await this.#flushAll();
       await this.#askForGaps(asks);
-      await this.#flush();
+      await this.#flushAll();
     } finally {
       progress.stop();
       this.#request.staged.close();
@@ -135,6 +176,9 @@ class ProviderLoad {
     const coverage = this.#coverage();
     const goesOn = !isCovered(coverage) && this.#outcomes().some(({ status }) => ASKED_AGAIN.has(status));
     if (!goesOn) await this.#request.staged.remove();
+    const { silence } = this.#fetcher;
+    if (silence !== undefined && !isCovered(coverage))
+      throw new MarketError(`${silence}; what was fetched is kept, and the same command goes on`);
     return coverage;
   }
 
@@ -159,7 +203,7 @@ class ProviderLoad {
 
   /** Takes up what an earlier process has staged. */
   async #continue(): Promise<void> {
-    const answers = new Map<string, Extract<Line, { kind: 'answer' }>>();
+    const answers = new Map<string, AnswerLine>();
     for (const line of (this.#request.lines ?? []) as readonly Line[]) {
       const status = line.kind === 'answer' ? line.fetched.answer.kind : line.entry.outcome.status;
       if (ASKED_AGAIN.has(status)) continue;
@@ -168,18 +212,25 @@ class ProviderLoad {
         const { ticker } = line.entry.outcome;
         this.#entries.set(ticker, line.entry);
         answers.delete(ticker);
+        this.#counted.add(ticker);
         this.#ports.progress.advance();
       }
     }
-    const histories: Ask[] = [];
-    const reasons = new Map<string, string>();
+    const histories: HistoryAsk[] = [];
     for (const { ask, fetched, restated } of answers.values()) {
       const again = this.#settle(ask, fetched, restated);
       if (again === undefined) continue;
-      histories.push(again.ask);
-      reasons.set(ask.ticker, again.reason);
+      histories.push(again);
     }
-    await this.#fetchAll(histories, reasons);
+    await this.#fetchHistories(histories);
+  }
+
+  async #fetchHistories(histories: readonly HistoryAsk[]): Promise<void> {
+    const reasons = new Map(histories.map(({ ask, reason }) => [ask.ticker, reason]));
+    await this.#fetchAll(
+      histories.map(({ ask }) => ask),
+      reasons,
+    );
   }
 
   /** @param restated why the history of a ticker is asked for */
@@ -199,7 +250,7 @@ class ProviderLoad {
   }
 
   async #fetch(ask: Ask, restated: string | undefined): Promise<void> {
-    let again: { ask: Ask; reason: string } | undefined;
+    let again: HistoryAsk | undefined;
     const priority = restated === undefined ? PRIORITY.ticker : PRIORITY.history;
     await this.#fetcher.fetch(ask.ticker, ask.range, priority, async (fetched) => {
       while (this.#flushing !== undefined) await this.#flushing;
@@ -215,15 +266,12 @@ class ProviderLoad {
   }
 
   /** Decides what becomes of a ticker; resolves with what to ask for before that can be decided. */
-  #settle(
-    ask: Ask,
-    { answer, ...sent }: Fetched,
-    restated?: string,
-  ): { ask: Ask; reason: string } | undefined {
+  #settle(ask: Ask, { answer, ...sent }: Fetched, restated?: string): HistoryAsk | undefined {
     const { ticker } = ask;
     const known = this.#known.get(ticker) ?? NEW_LISTING;
     // An earlier answer of this run counts for the ticker as well.
-    const before = this.#entries.get(ticker)?.outcome;
+    const entry = this.#entries.get(ticker);
+    const before = entry?.outcome;
     const attempts = sent.attempts + (before?.attempts ?? 0);
     const bytes = sent.bytes + (before?.bytes ?? 0);
     const asked = { scope: ask.scope, attempts, bytes, latencyMs: sent.latencyMs };
@@ -263,7 +311,7 @@ class ProviderLoad {
         const dates = bars.filter((bar) => bar.close !== null).map((bar) => bar.date);
         const { listing } = answer;
         this.#writer.add(ticker, bars, listing, replaces);
-        this.#unmerged.add(ticker);
+        this.#unmerged.set(ticker, { range: ask.range, before: entry });
         const outcome = {
           ...asked,
           status: 'ok' as const,
@@ -307,14 +355,14 @@ class ProviderLoad {
     isGood = false,
     recent?: number,
   ): void {
-    const isNew = !this.#entries.has(ticker) || this.#entries.get(ticker)!.outcome.status === 'unattempted';
     this.#entries.set(ticker, {
       outcome: { ticker, ...outcome },
       isGood,
       listing,
       ...(recent === undefined ? {} : { recent }),
     });
-    if (isNew && outcome.status !== 'delisted') this.#ports.progress.advance();
+    if (!this.#counted.has(ticker) && outcome.status !== 'delisted') this.#ports.progress.advance();
+    this.#counted.add(ticker);
     if (!QUIET.has(outcome.status)) {
       this.#ports.log.warn(
         { event: 'load.ticker', ticker, status: outcome.status },
@@ -333,20 +381,109 @@ class ProviderLoad {
     await this.#flushing;
   }
 
+  /** Merges what waits, and then what had to be asked for once more because another load was faster. */
+  async #flushAll(): Promise<void> {
+    for (;;) {
+      await this.#flush();
+      const histories = this.#again.splice(0);
+      if (histories.length === 0) return;
+      await this.#fetchHistories(histories);
+      stopWhenAsked(this.#ports.signal);
+    }
+  }
+
   async #merge(): Promise<void> {
-    const { store, provider, log, signal } = this.#ports;
-    const tickers = this.#unmerged;
-    this.#unmerged = new Set();
+    const { provider, log } = this.#ports;
     await this.#request.staged.settle();
-    // Before the rows: what is remembered may say that there is more than there is, never less.
-    await saveListings(store, provider.name, this.#known, this.#listingsOf(tickers, true));
-    const { rows, written } = await this.#writer.merge(this.#ports.now(), () => stopWhenAsked(signal));
-    for (const [ticker, counts] of rows) this.#addRows(ticker, counts);
-    for (const key of written) this.#written.add(key);
+    const months = await withPricesMark(provider.name, this.#request.runId, this.#ports, (held) =>
+      this.#mergeUnder(held),
+    );
     await this.#request.staged.compact(
       [...this.#entries.values()].map((entry): Line => ({ kind: 'settled', entry })),
     );
-    log.debug({ event: 'load.merged', written: written.length }, `merged ${written.length} months`);
+    log.debug({ event: 'load.merged', written: months }, `merged ${months} months`);
+  }
+
+  /** Resolves with the number of months that were written. */
+  async #mergeUnder(held: HeldMark): Promise<number> {
+    const { store, provider, signal } = this.#ports;
+    await this.#compareAgain();
+    const tickers = [...this.#unmerged.keys()];
+    // Before the rows: what is remembered may say that there is more than there is, never less.
+    await saveListings(store, provider.name, this.#known, this.#listingsOf(tickers, true));
+    const { rows, written } = await this.#writer.merge(held, this.#ports.now(), () => stopWhenAsked(signal));
+    this.#unmerged.clear();
+    for (const [ticker, counts] of rows) this.#addRows(ticker, counts);
+    for (const [month, version] of written) {
+      this.#written.add(pricesKey(provider.name, month));
+      this.#versions.set(month, version);
+    }
+    return written.size;
+  }
+
+  /**
+   * Answers were compared with the rows that the lake had when the run began. Those whose rows another load has changed
+   * since are compared again: what was fetched before a split must not go on top of what was fetched after it, and what
+   * is restated by now must not be replaced once more.
+   */
+  async #compareAgain(): Promise<void> {
+    const { store, db, provider, scratch } = this.#ports;
+    if (!(await this.#hasMoved())) return;
+    const readPorts = readPortsOf(this.#ports.store, this.#ports);
+    const ranges = new Map(
+      [...this.#unmerged].map(([ticker, { range }]) => [ticker, withStepBack(range)] as const),
+    );
+    const stored = await readStoredPrices(store, db, provider.name, ranges, scratch, readPorts);
+    const changed = new Map<string, readonly StoredBar[]>();
+    for (const [ticker, range] of ranges) {
+      const before = this.#stored.of(ticker).filter(({ date }) => date >= range.start && date < range.end);
+      const now = stored.of(ticker);
+      if (!isDeepStrictEqual(before, now)) changed.set(ticker, now);
+    }
+    if (changed.size === 0) return;
+    const earlier = this.#stored;
+    this.#stored = { of: (ticker) => changed.get(ticker) ?? earlier.of(ticker) };
+    const listings = await readListings(store, db, provider.name, scratch, readPorts);
+    this.#known = new Map([
+      ...this.#known,
+      ...[...changed.keys()].flatMap((ticker) => {
+        const listing = listings.get(ticker);
+        return listing === undefined ? [] : [[ticker, listing] as const];
+      }),
+    ]);
+    await this.#settleAgain(new Set(changed.keys()));
+  }
+
+  /** Whether another load has written any of the months that the waiting rows touch. */
+  async #hasMoved(): Promise<boolean> {
+    const wanted = monthsOfRanges([...this.#unmerged.values()].map(({ range }) => withStepBack(range)));
+    const now = await this.#listVersions();
+    for (const month of new Set([...now.keys(), ...this.#versions.keys()])) {
+      if (now.get(month) !== this.#versions.get(month)) this.#moved.add(month);
+    }
+    return [...wanted].some((month) => this.#moved.has(month));
+  }
+
+  async #listVersions(): Promise<Map<string, Version>> {
+    const months = await listMonths(this.#ports.store, this.#ports.provider.name);
+    return new Map(months.map(({ month, version }) => [month, version]));
+  }
+
+  /** Takes the waiting rows of some tickers back and decides on their answers once more. */
+  async #settleAgain(tickers: ReadonlySet<string>): Promise<void> {
+    const answers = new Map<string, AnswerLine>();
+    for await (const line of this.#request.staged.lines() as AsyncIterable<Line>) {
+      if (line.kind === 'answer' && tickers.has(line.ask.ticker)) answers.set(line.ask.ticker, line);
+    }
+    for (const [ticker, { ask, fetched, restated }] of answers) {
+      const { before } = this.#unmerged.get(ticker)!;
+      this.#unmerged.delete(ticker);
+      this.#writer.drop(ticker);
+      if (before === undefined) this.#entries.delete(ticker);
+      else this.#entries.set(ticker, before);
+      const again = this.#settle(ask, fetched, restated);
+      if (again !== undefined) this.#again.push(again);
+    }
   }
 
   #addRows(ticker: string, counts: RowCounts): void {
@@ -457,6 +594,10 @@ function comparedRanges(
     if (start < end) ranges.set(ticker, { start, end });
   }
   return ranges;
+}
+
+function withStepBack({ start, end }: DateRange): DateRange {
+  return { start: addDays(start, -STEP_BACK_DAYS), end };
 }
 
 function hasRowsIn({ first, last }: KnownListing, range: DateRange): boolean {

@@ -1,5 +1,5 @@
 import type { RunManifest } from '../lake/manifest.ts';
-import type { RowCounts } from '../lake/prices.ts';
+import type { RowCounts } from '../lake/merge-prices.ts';
 import type { FetchKind } from '../market/provider.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 

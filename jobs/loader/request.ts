@@ -1,6 +1,7 @@
 import type { ObjectStore } from '../lake/object-store.ts';
 import type { PriceProvider } from '../market/provider.ts';
 import type { UniverseEntry } from '../market/universe.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { DateRange } from '../runtime/dates.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { StoppedError } from '../runtime/errors.ts';
@@ -30,6 +31,7 @@ export interface LoadPorts {
   readonly log: Logger;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly sleep: Clock['sleep'];
   /** An existing folder for temporary files. */
   readonly scratch: string;
   now(): Date;

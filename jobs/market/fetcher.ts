@@ -15,6 +15,8 @@ export interface FetchPolicy {
   readonly backoffMs: number;
   /** Pauses in a row, without an answer in between, after which nothing more is asked. */
   readonly stopAfterPauses: number;
+  /** Nothing more is asked of a provider that has not said anything for this long. Default: never. */
+  readonly stopAfterSilenceMs?: number;
   /** After this instant no request starts. */
   readonly deadline: Date;
 }
@@ -60,6 +62,9 @@ export class Fetcher {
   readonly #over = new AbortController();
   #resumesAtMs = 0;
   #ended: string | undefined;
+  /** When the oldest request started since which nothing was heard. */
+  #silentSinceMs: number | undefined;
+  #silence: string | undefined;
 
   constructor(provider: PriceProvider, policy: FetchPolicy, clock: Clock, signal: AbortSignal) {
     this.#provider = provider;
@@ -75,6 +80,11 @@ export class Fetcher {
     const stop = (): void => this.#end(`stopped by ${String(signal.reason)}`);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
+  }
+
+  /** Why nothing more is asked, when that is because the provider stays silent. */
+  get silence(): string | undefined {
+    return this.#silence;
   }
 
   /**
@@ -131,8 +141,10 @@ export class Fetcher {
     this.statistics.made += 1;
     if (attempt > 1) this.statistics.retries += 1;
     const { period } = this.#breaker;
+    const startedAtMs = this.#clock.now().getTime();
     const answer = await this.#provider.fetchDaily({ ticker, range, signal: this.#signal });
     if (this.#signal.aborted) return answer;
+    this.#listen(answer, startedAtMs);
     const retryAfterMs = answer.kind === 'rate-limited' ? (answer.retryAfterMs ?? 0) : 0;
     const consequence = this.#breaker.note(answer.kind, period, retryAfterMs);
     if (consequence === 'stop') {
@@ -142,6 +154,18 @@ export class Fetcher {
     } else if (consequence !== undefined) this.#pause(consequence.pauseMs);
     else if (!this.#breaker.isProbing) this.#queue.concurrency = this.#policy.inFlight;
     return answer;
+  }
+
+  #listen(answer: Answer, startedAtMs: number): void {
+    if (answer.kind !== 'transient' || answer.isSilent !== true) {
+      this.#silentSinceMs = undefined;
+      return;
+    }
+    this.#silentSinceMs ??= startedAtMs;
+    const silentMs = this.#clock.now().getTime() - this.#silentSinceMs;
+    if (silentMs < (this.#policy.stopAfterSilenceMs ?? Infinity)) return;
+    this.#silence ??= `${this.#provider.name} has not answered for ${Math.round(silentMs / 1000)} s`;
+    this.#end(this.#silence);
   }
 
   /** Lets nothing start until the pause is over, and then one request at a time until one is answered. */

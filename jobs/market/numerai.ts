@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
+import { describeFetchFailure, fetchWithin, readText } from '../runtime/bounded-fetch.ts';
 import { identifier, literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, MarketError, UsageError } from '../runtime/errors.ts';
 import type { NumeraiName } from './symbols/refresh.ts';
@@ -18,6 +19,8 @@ export interface NumeraiOptions {
   readonly timeoutMs: number;
   /** Bounds the download. */
   readonly downloadTimeoutMs: number;
+  /** Ends an exchange in which no byte comes for this long. Default: the bound of the whole. */
+  readonly silenceMs?: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
@@ -85,31 +88,31 @@ export function newestLive(datasets: readonly string[]): string | undefined {
 
 /** Asks the API one question; `field` is the part of the answer that is wanted. */
 async function ask<T>(
-  { baseUrl = API_ORIGIN, apiKey, timeoutMs, signal }: NumeraiOptions,
+  { baseUrl = API_ORIGIN, apiKey, timeoutMs, silenceMs, signal }: NumeraiOptions,
   query: string,
   variables: Readonly<Record<string, string>>,
   field: string,
   schema: z.ZodType<T>,
 ): Promise<T> {
+  const request = {
+    method: 'POST',
+    headers: {
+      Authorization: `Token ${apiKey}`,
+      'Content-Type': 'application/json',
+      Accept: 'application/json',
+    },
+    body: JSON.stringify({ query, variables: { tournament: TOURNAMENT, ...variables } }),
+  };
+  const bounds = { signal, timeoutMs, maxBytes: MAX_ANSWER_BYTES, ...whereGiven(silenceMs) };
   let status: number;
   let body: string;
   try {
-    const response = await fetch(new URL('/', baseUrl), {
-      method: 'POST',
-      headers: {
-        Authorization: `Token ${apiKey}`,
-        'Content-Type': 'application/json',
-        Accept: 'application/json',
-      },
-      body: JSON.stringify({ query, variables: { tournament: TOURNAMENT, ...variables } }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
-    status = response.status;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of limited(response, MAX_ANSWER_BYTES)) chunks.push(chunk);
-    body = Buffer.concat(chunks).toString();
+    [status, body] = await fetchWithin(new URL('/', baseUrl), request, bounds, async (answer) => [
+      answer.status,
+      (await readText(answer.body)).text,
+    ]);
   } catch (error) {
-    throw new MarketError(`Numerai did not answer ${field}: ${describeFailure(error, timeoutMs)}`, error);
+    throw new MarketError(`Numerai did not answer ${field}: ${describeFetchFailure(error)}`, error);
   }
   if (status === 401 || status === 403) {
     throw new MarketError(`Numerai refuses NUMERAI_API_KEY (HTTP ${status}); make a new key or correct it`);
@@ -129,30 +132,21 @@ async function download(
   url: string,
   file: string,
   dataset: string,
-  { downloadTimeoutMs, maxBytes, signal }: NumeraiOptions,
+  { downloadTimeoutMs: timeoutMs, silenceMs, maxBytes, signal }: NumeraiOptions,
 ): Promise<void> {
+  const bounds = { signal, timeoutMs, maxBytes, ...whereGiven(silenceMs) };
   try {
-    const response = await fetch(url, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(downloadTimeoutMs)]),
+    await fetchWithin(url, {}, bounds, async ({ status, body }) => {
+      if (status < 200 || status >= 300) throw new Error(`HTTP ${status}`);
+      await pipeline(Readable.from(body), createWriteStream(file));
     });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    await pipeline(Readable.from(limited(response, maxBytes)), createWriteStream(file));
   } catch (error) {
-    throw new MarketError(
-      `${dataset} cannot be downloaded: ${describeFailure(error, downloadTimeoutMs)}`,
-      error,
-    );
+    throw new MarketError(`${dataset} cannot be downloaded: ${describeFetchFailure(error)}`, error);
   }
 }
 
-/** The body of an answer; throws when it is longer than `maxBytes`. */
-async function* limited({ body }: Response, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`more than ${maxBytes} bytes`);
-    yield chunk;
-  }
+function whereGiven(silenceMs: number | undefined): { silenceMs?: number } {
+  return silenceMs === undefined ? {} : { silenceMs };
 }
 
 function parseJson(text: string): unknown {
@@ -161,13 +155,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function describeFailure(error: unknown, timeoutMs: number): string {
-  const { name, cause } = error as { name?: string; cause?: unknown };
-  if (name === 'TimeoutError') return `no whole answer within ${timeoutMs} ms`;
-  if (name === 'AbortError') return 'stopped';
-  return firstLine(cause ?? error);
 }
 
 const COLUMNS = {

@@ -42,7 +42,13 @@ export type FetchResult =
   | { readonly kind: 'empty'; readonly reason: string; readonly isExpected: boolean }
   | { readonly kind: 'not-found'; readonly reason: string }
   | { readonly kind: 'rate-limited'; readonly reason: string; readonly retryAfterMs?: number }
-  | { readonly kind: 'blocked' | 'transient' | 'invalid'; readonly reason: string };
+  | {
+      readonly kind: 'transient';
+      readonly reason: string;
+      /** Nothing came at all: the request ran out of time on a silent connection. */
+      readonly isSilent?: boolean;
+    }
+  | { readonly kind: 'blocked' | 'invalid'; readonly reason: string };
 
 export type FetchKind = FetchResult['kind'];
 

@@ -1,4 +1,5 @@
-import { firstLine } from '../runtime/errors.ts';
+import { describeFetchFailure, fetchWithin, isSilence, readText } from '../runtime/bounded-fetch.ts';
+import { AnswerTooLongError, firstLine } from '../runtime/errors.ts';
 import type { FetchResult } from './provider.ts';
 
 /** A failed exchange with Yahoo, carried through yahoo-finance2 as an exception. */
@@ -18,10 +19,15 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal;
   /** Bounds the whole exchange, body included. */
   readonly timeoutMs: number;
+  /** Ends an exchange in which no byte comes for this long. */
+  readonly silenceMs: number;
   now(): Date;
   /** Told the bytes of each body, after decompression. */
   received(bytes: number): void;
 }
+
+/** Sixty years of one ticker are 1.5 MB; the rest is room for fields to come. */
+const MAX_BYTES = 16 * 2 ** 20;
 
 /**
  * A `fetch` for yahoo-finance2 that classifies every answer by HTTP status and shape before the library sees it.
@@ -31,6 +37,7 @@ export function createYahooFetch({
   baseUrl,
   signal,
   timeoutMs,
+  silenceMs,
   now,
   received,
 }: ExchangeOptions): typeof fetch {
@@ -38,39 +45,26 @@ export function createYahooFetch({
     const asked = new URL(input instanceof Request ? input.url : input);
     const url = baseUrl === undefined ? asked : new URL(asked.pathname + asked.search, baseUrl);
     const headers = new Headers(init?.headers);
-    const bound = boundSignal(signal, timeoutMs);
-    let status: number;
-    let retryAfter: string | null;
-    let body: string;
+    const bounds = { signal, timeoutMs, silenceMs, maxBytes: MAX_BYTES };
+    let exchanged: { status: number; retryAfter: string | null; body: string };
     try {
-      const response = await fetch(url, { headers, signal: bound.signal });
-      status = response.status;
-      retryAfter = response.headers.get('retry-after');
-      body = await response.text();
-      received(Buffer.byteLength(body));
+      exchanged = await fetchWithin(url, { headers }, bounds, async (answer) => {
+        const { text, bytes } = await readText(answer.body);
+        received(bytes);
+        return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: text };
+      });
     } catch (error) {
-      throw new YahooFailure({ kind: 'transient', reason: describeNetworkError(error, timeoutMs) });
-    } finally {
-      bound.release();
+      if (error instanceof AnswerTooLongError)
+        throw new YahooFailure({ kind: 'invalid', reason: error.message });
+      const isSilent = isSilence(error);
+      const reason = describeFetchFailure(error);
+      throw new YahooFailure({ kind: 'transient', reason, ...(isSilent ? { isSilent } : {}) });
     }
+    const { status, retryAfter, body } = exchanged;
     const failure = classify(status, retryAfter, body, now());
     if (failure !== undefined) throw new YahooFailure(failure);
     return textResponse(status, body);
   };
-}
-
-/** Follows a signal and a time-out. `AbortSignal.timeout` would keep its timer long after the answer. */
-function boundSignal(signal: AbortSignal, timeoutMs: number): { signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(new DOMException('stopped', 'AbortError'));
-  const timer = setTimeout(() => controller.abort(new DOMException('too late', 'TimeoutError')), timeoutMs);
-  if (signal.aborted) stop();
-  signal.addEventListener('abort', stop);
-  const release = (): void => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  };
-  return { signal: controller.signal, release };
 }
 
 /** What yahoo-finance2 reads of a response. A real one would turn the text into a stream and back. */
@@ -139,11 +133,4 @@ function parseChart(body: string): ChartEnvelope | undefined {
   } catch {
     return undefined;
   }
-}
-
-function describeNetworkError(error: unknown, timeoutMs: number): string {
-  const { name, cause } = error as { name?: string; cause?: unknown };
-  if (name === 'TimeoutError') return `no whole answer within ${timeoutMs} ms`;
-  if (name === 'AbortError') return 'stopped';
-  return firstLine(cause ?? error);
 }

@@ -14,6 +14,8 @@ export interface YahooOptions {
   readonly baseUrl?: string | undefined;
   /** Bounds one request, body included. */
   readonly timeoutMs: number;
+  /** Ends a request in which no byte comes for this long. Default: `timeoutMs`. */
+  readonly silenceMs?: number;
   now(): Date;
 }
 
@@ -29,7 +31,12 @@ const SETTLED_AFTER_MS = 30 * 60_000;
  * Daily prices from Yahoo Finance by yahoo-finance2's `chart()`, which needs neither crumb nor cookie: one
  * request brings bars, adjusted closes, dividends and splits.
  */
-export function createYahooProvider({ baseUrl, timeoutMs, now }: YahooOptions): PriceProvider {
+export function createYahooProvider({
+  baseUrl,
+  timeoutMs,
+  silenceMs = timeoutMs,
+  now,
+}: YahooOptions): PriceProvider {
   return {
     name: 'yahoo',
     async fetchDaily({ ticker, range, signal }) {
@@ -37,7 +44,14 @@ export function createYahooProvider({ baseUrl, timeoutMs, now }: YahooOptions): 
       try {
         // A client of its own for each request keeps the injected fetch bound to that request.
         const client = new YahooFinance({
-          fetch: createYahooFetch({ baseUrl, signal, timeoutMs, now, received: (count) => (bytes += count) }),
+          fetch: createYahooFetch({
+            baseUrl,
+            signal,
+            timeoutMs,
+            silenceMs,
+            now,
+            received: (count) => (bytes += count),
+          }),
           versionCheck: false,
           validation: { logErrors: false, logOptionsErrors: false, allowAdditionalProps: true },
           suppressNotices: ['yahooSurvey'],

@@ -7,6 +7,7 @@ import {
   StopQueryExecutionCommand,
   type QueryExecution,
 } from '@aws-sdk/client-athena';
+import { createAwsClient } from '../runtime/aws-client.ts';
 import { missingRegion, type AwsConfig } from '../runtime/aws.ts';
 import type { AthenaNames } from '../runtime/environment.ts';
 import { firstLine, QueryError, SignalsError } from '../runtime/errors.ts';
@@ -30,7 +31,7 @@ export class AthenaEngine implements QueryEngine {
   readonly #waiting: Waiting;
 
   constructor(names: AthenaNames, config: AwsConfig, waiting: Waiting) {
-    this.#client = new AthenaClient({ ...config, maxAttempts: MAX_ATTEMPTS });
+    this.#client = createAwsClient(AthenaClient, { ...config, maxAttempts: MAX_ATTEMPTS });
     this.#names = names;
     this.#waiting = waiting;
   }

@@ -5,12 +5,16 @@ import {
   StartCrawlerCommand,
   type Crawler,
 } from '@aws-sdk/client-glue';
+import { createAwsClient } from '../runtime/aws-client.ts';
 import { missingRegion, type AwsConfig } from '../runtime/aws.ts';
 import { firstLine, QueryError, SignalsError } from '../runtime/errors.ts';
 import { poll, type BackOff, type Waiting } from '../runtime/poll.ts';
 
 /** A crawl takes a minute or two; one of a whole lake for the first time longer. */
 const BACK_OFF: BackOff = { firstMs: 2000, maxMs: 15_000, timeoutMs: 60 * 60_000 };
+
+/** Each one waits for a whole crawl. */
+const MAX_STARTS = 5;
 
 const FAILURES = new Set(['FAILED', 'CANCELLED', 'STOPPED']);
 
@@ -19,7 +23,7 @@ const FAILURES = new Set(['FAILED', 'CANCELLED', 'STOPPED']);
  * already may have begun before the newest objects were announced: it is waited for and another one follows.
  */
 export async function crawl(name: string, config: AwsConfig, waiting: Waiting): Promise<void> {
-  const client = new GlueClient(config);
+  const client = createAwsClient(GlueClient, config);
   try {
     const before = await start(client, name, waiting);
     const isDone = ({ State, LastCrawl }: Crawler): boolean =>
@@ -41,14 +45,14 @@ export async function crawl(name: string, config: AwsConfig, waiting: Waiting): 
 
 /** Starts it; resolves with the start of the crawl before, in milliseconds since 1970. */
 async function start(client: GlueClient, name: string, waiting: Waiting): Promise<number | undefined> {
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     const { LastCrawl } = await waitFor(client, name, ({ State }) => State === 'READY', waiting);
     try {
       await client.send(new StartCrawlerCommand({ Name: name }));
       return LastCrawl?.StartTime?.getTime();
     } catch (error) {
       // Somebody else was faster.
-      if (!(error instanceof CrawlerRunningException)) throw error;
+      if (!(error instanceof CrawlerRunningException) || attempt === MAX_STARTS) throw error;
     }
   }
 }

@@ -1,8 +1,13 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Json } from '@duckdb/node-api';
-import { parseSettings, type FeatureSettings } from '../features/settings.ts';
-import { chooseProvider } from '../lake/choose-provider.ts';
-import { FEATURES_PREFIX, parseSettingsKey, pricesFolder, UNIVERSE_PREFIX } from '../lake/layout.ts';
+import { copySet } from '../features/read-set.ts';
+import { readSettings } from '../features/set-objects.ts';
+import type { FeatureSettings } from '../features/settings.ts';
+import { copyObjects } from '../lake/copy-objects.ts';
+import { FEATURES_PREFIX, parseSettingsKey, parseUniverseKey, UNIVERSE_PREFIX } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
+import { copyPrices, type ReadPorts } from '../lake/read-prices.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, QueryError } from '../runtime/errors.ts';
 import type { QueryEngine, QueryResult, ResultValue } from './engine.ts';
@@ -13,8 +18,11 @@ export interface DuckDBEngineOptions {
   readonly db: DuckDBConnection;
   /** Whose prices `raw_data` shows: the usual choice when undefined. */
   readonly provider: string | undefined;
-  /** Folder for copies of objects that are not on this machine. */
+  /** Folder for copies of objects. */
   readonly scratch: string;
+  readonly ports: ReadPorts;
+  /** Is told what is left out of a table because it is damaged. */
+  readonly warn?: (message: string) => void;
 }
 
 /**
@@ -61,26 +69,46 @@ export class DuckDBEngine implements QueryEngine {
 
   /** Makes the view behind a table of the lake; any other name is left to DuckDB. */
   async #prepare(table: string): Promise<void> {
-    const { store, db, scratch } = this.#options;
+    const { store, db, scratch, ports } = this.#options;
     if (table === 'raw_data') {
-      const provider = await chooseProvider(store, this.#options.provider);
-      const prefix = pricesFolder(provider ?? 'none');
+      const request = { provider: this.#options.provider };
+      const folder = await mkdtemp(join(scratch, 'raw_data-'));
+      const { provider, months } = (await copyPrices(store, request, folder, ports)) ?? {
+        provider: 'none',
+        months: [],
+      };
       await db.run(
-        rawDataView(await store.localFolder(prefix, scratch), provider ?? 'none', provider === undefined),
+        rawDataView(
+          provider,
+          months.map(({ file }) => file),
+        ),
       );
     } else if (table === 'universe' || table === 'universe_history') {
-      const isEmpty = await hasNone(store, UNIVERSE_PREFIX);
-      await db.run(universeHistoryView(await store.localFolder(UNIVERSE_PREFIX, scratch), isEmpty));
+      const files = await copyObjects(store, UNIVERSE_PREFIX, await mkdtemp(join(scratch, 'universe-')));
+      const universes = files.filter(({ key }) => parseUniverseKey(key) !== undefined);
+      await db.run(universeHistoryView(universes.map(({ file }) => file)));
       await db.run(universeView());
     } else if (table.startsWith('features_')) {
       const set = table.slice('features_'.length);
-      const settings = (await readSets(store)).get(set);
-      if (settings === undefined) return;
-      const eras = `${FEATURES_PREFIX}${set}/era=`;
+      const files = await copySet(store, set, await mkdtemp(join(scratch, 'features-')), ports);
+      if (files === undefined) return;
+      this.#warnOf(set, files.damaged);
       await db.run(
-        featuresView(await store.localFolder(eras, scratch), set, settings, await hasNone(store, eras)),
+        featuresView(
+          set,
+          files.settings,
+          files.eras.map(({ file }) => file),
+        ),
       );
     }
+  }
+
+  #warnOf(set: string, damaged: readonly string[]): void {
+    if (damaged.length === 0) return;
+    const more = damaged.length === 1 ? '' : ` and ${damaged.length - 1} more`;
+    this.#options.warn?.(
+      `era ${damaged[0]}${more} of set "${set}" is left out: what lies there is not what its index says; run transform`,
+    );
   }
 }
 
@@ -90,7 +118,7 @@ export async function readSets(store: ObjectStore): Promise<Map<string, FeatureS
   for await (const { key } of store.list(FEATURES_PREFIX)) {
     const set = parseSettingsKey(key);
     const object = set === undefined ? undefined : await store.get(key);
-    if (object !== undefined) sets.set(set!, parseSettings(Buffer.from(object.body).toString(), key));
+    if (object !== undefined) sets.set(set!, readSettings(object.body, key));
   }
   return sets;
 }
@@ -101,11 +129,6 @@ export async function readSets(store: ObjectStore): Promise<Map<string, FeatureS
  */
 function tablesIn(sql: string): Set<string> {
   return new Set(sql.toLowerCase().match(/\b(?:raw_data|universe(?:_history)?|features_[a-z0-9_]+)\b/g));
-}
-
-async function hasNone(store: ObjectStore, prefix: string): Promise<boolean> {
-  for await (const _object of store.list(prefix)) return false;
-  return true;
 }
 
 function readValue(value: Json, type: string): ResultValue {

@@ -1,11 +1,10 @@
-import { join } from 'node:path';
 import { featureColumns, type FeatureSettings } from '../features/settings.ts';
-import { eraPattern, pricesPattern, universePattern } from '../lake/layout.ts';
+import { parquetRows } from '../lake/parquet.ts';
 import { PRICES_COLUMNS, UNIVERSE_COLUMNS } from '../lake/schema.ts';
 import { identifier, literal } from '../runtime/duckdb.ts';
 
 /*
- * The tables of a lake as DuckDB views. Patterns name objects exactly, and a table without an object is an empty
+ * The tables of a lake as DuckDB views. Files are named exactly, and a table without an object is an empty
  * relation with the right types, so that a query means the same on a new lake.
  */
 
@@ -15,41 +14,37 @@ interface TypedColumn {
 }
 
 /** Prices of one provider, with the keys of their partition as columns. */
-export function rawDataView(folder: string, provider: string, isEmpty: boolean): string {
-  const keys = [
+export function rawDataView(provider: string, files: readonly string[]): string {
+  const columns = [
+    ...PRICES_COLUMNS,
     { name: 'provider', type: 'VARCHAR' },
     { name: 'month', type: 'VARCHAR' },
   ];
-  return view('raw_data', join(folder, pricesPattern(provider)), [...PRICES_COLUMNS, ...keys], keys, isEmpty);
+  return filesView('raw_data', files, columns, {
+    provider: literal(provider),
+    month: folderValue('YYYY-MM', 'prices.parquet'),
+  });
 }
 
-/** Features of one set, era first. */
-export function featuresView(
-  folder: string,
-  set: string,
-  settings: FeatureSettings,
-  isEmpty: boolean,
-): string {
-  const keys = [{ name: 'era', type: 'DATE' }];
+/** Features of one set, its era last. */
+export function featuresView(set: string, settings: FeatureSettings, files: readonly string[]): string {
   const columns = [
     { name: 'ticker', type: 'VARCHAR' },
     { name: 'date', type: 'DATE' },
     ...featureColumns(settings).map((name) => ({ name, type: 'REAL' })),
-    ...keys,
+    { name: 'era', type: 'DATE' },
   ];
-  return view(`features_${set}`, join(folder, eraPattern(set)), columns, keys, isEmpty);
+  return filesView(`features_${set}`, files, columns, {
+    era: `cast(${folderValue('YYYY-MM-DD', 'features.parquet')} as DATE)`,
+  });
 }
 
 /** Every universe that was kept, by the date from which it held. */
-export function universeHistoryView(folder: string, isEmpty: boolean): string {
-  const keys = [{ name: 'date', type: 'DATE' }];
-  return view(
-    'universe_history',
-    join(folder, universePattern()),
-    [...UNIVERSE_COLUMNS, ...keys],
-    keys,
-    isEmpty,
-  );
+export function universeHistoryView(files: readonly string[]): string {
+  const columns = [...UNIVERSE_COLUMNS, { name: 'date', type: 'DATE' }];
+  return filesView('universe_history', files, columns, {
+    date: `cast(${folderValue('YYYY-MM-DD', 'universe.parquet')} as DATE)`,
+  });
 }
 
 /** The latest universe. */
@@ -59,17 +54,31 @@ export function universeView(): string {
     select ${names} from universe_history where date = (select max(date) from universe_history)`;
 }
 
-function view(
+/**
+ * A table over files that are named exactly.
+ *
+ * @param derived SQL of the columns that are not in the files
+ */
+function filesView(
   name: string,
-  pattern: string,
+  files: readonly string[],
   columns: readonly TypedColumn[],
-  keys: readonly TypedColumn[],
-  isEmpty: boolean,
+  derived: Readonly<Record<string, string>>,
 ): string {
   const empty = columns.map((column) => `cast(null as ${column.type}) as ${identifier(column.name)}`);
-  const types = keys.map((key) => `${identifier(key.name)}: ${key.type}`).join(', ');
-  const content = isEmpty
-    ? `select ${empty.join(', ')} where false`
-    : `select * from read_parquet(${literal(pattern)}, hive_partitioning = true, hive_types = {${types}})`;
+  const selected = columns.map((column) => {
+    const sql = derived[column.name];
+    return sql === undefined ? identifier(column.name) : `${sql} as ${identifier(column.name)}`;
+  });
+  const content =
+    files.length === 0 ? `select ${empty.join(', ')} where false` : parquetRows(files, selected, true);
   return `create or replace view ${identifier(name)} as ${content}`;
+}
+
+/**
+ * SQL for the value in the name of the folder that a file is in, `key=VALUE/file`. DuckDB passes over the files that a
+ * condition on it excludes.
+ */
+function folderValue(form: string, file: string): string {
+  return `left(right(filename, ${form.length + 1 + file.length}), ${form.length})`;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UsageError } from './errors.ts';
+import { DEFAULT_SILENCE_MS } from './limits.ts';
 
 const optionalText = z
   .string()
@@ -40,6 +41,7 @@ const schema = tableVariables.extend({
   SIGNALS_OBJECTS: optionalText,
   SIGNALS_ORGANISATION: optionalText.pipe(workspaceName),
   SIGNALS_WORKSPACE: optionalText.pipe(workspaceName),
+  SIGNALS_REQUEST_TIMEOUT: numberOr(DEFAULT_SILENCE_MS / 1000).pipe(z.number().positive().max(3600)),
   TRADING_STATE: optionalText,
   TRADING_STATE_PASSWORD: optionalText,
   YAHOO_BASE_URL: optionalText.pipe(z.url({ protocol: /^https?$/ }).optional()),
@@ -102,6 +104,8 @@ export interface Environment {
   /** Undefined when none of its variables is set: then a lake in S3 is read without Athena. */
   readonly athena: AthenaNames | undefined;
   readonly objects: ObjectSettings;
+  /** A request of the AWS SDK fails when its connection is silent for this long. */
+  readonly requestTimeoutMs: number;
   readonly tradingState: string;
   /** A secret: never part of a message. */
   readonly tradingStatePassword: string | undefined;
@@ -136,6 +140,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       organisation: others.SIGNALS_ORGANISATION,
       workspace: others.SIGNALS_WORKSPACE,
     },
+    requestTimeoutMs: others.SIGNALS_REQUEST_TIMEOUT * 1000,
     tradingState: others.TRADING_STATE ?? 'sqlite:data/cache/trading.db',
     tradingStatePassword: others.TRADING_STATE_PASSWORD,
     yahooBaseUrl: YAHOO_BASE_URL,

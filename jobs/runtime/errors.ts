@@ -31,10 +31,24 @@ export class MarketError extends SignalsError {
   }
 }
 
+/** A server sends more than any right answer has. */
+export class AnswerTooLongError extends SignalsError {
+  constructor(maxBytes: number) {
+    super('too-long', `the answer has more than ${maxBytes} bytes`);
+  }
+}
+
 /** The lake cannot be read or written, or holds something that is not what its layout says. */
 export class LakeError extends SignalsError {
-  constructor(message: string, cause?: unknown) {
-    super('lake', message, { cause });
+  constructor(message: string, cause?: unknown, code = 'lake') {
+    super(code, message, { cause });
+  }
+}
+
+/** The lake is being changed, or a killed run has left a change half done: it cannot be read now, and can later. */
+export class LakeBusyError extends LakeError {
+  constructor(message: string) {
+    super(message, undefined, 'lake-busy');
   }
 }
 

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino, type Logger as PinoLogger } from 'pino';
 import pretty from 'pino-pretty';
 import { firstLine, UsageError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 
 export type Logger = PinoLogger;
 
@@ -43,7 +43,7 @@ export function createLogger({ level, format, file }: LogOptions): Logger {
 /** Throws UsageError where it cannot be made: jobs keep their log where they are started. */
 function openFile(file: string): NodeJS.WritableStream {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     return pino.destination({ dest: file, sync: true }) as unknown as NodeJS.WritableStream;
   } catch (error) {
     throw new UsageError(

@@ -1,13 +1,17 @@
 import { Command, CommanderError } from 'commander';
 import { readEnvironment, type Environment } from './environment.ts';
-import { firstLine, SignalsError, UsageError } from './errors.ts';
+import { firstLine, SignalsError, StoppedError, UsageError } from './errors.ts';
+import type { Limits } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
+import { stopOnSignals } from './stopping.ts';
 
 /** What the process around a command gives to it; everything else is built by the command itself. */
 export interface Job {
   readonly environment: Environment;
   /** Aborted by SIGTERM or SIGINT: finish the work in hand, then throw StoppedError. */
   readonly signal: AbortSignal;
+  /** What bounds every wait for a server or a lock. */
+  readonly limits: Limits;
   /** True when a person watches stderr. */
   readonly isTerminal: boolean;
   now(): Date;
@@ -16,6 +20,8 @@ export interface Job {
   /** The log of one run; lines carry `bindings`, and `file` gets a copy. */
   openLog(bindings: { job: string; runId: string }, file?: string): Logger;
 }
+
+const UNFINISHED = 'before the work in hand was done; the same command starts it again';
 
 /**
  * Runs one command line to its end: reads the environment, turns signals into an AbortSignal, reports what was
@@ -28,6 +34,9 @@ export async function runJob(
 ): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   let log = createLogger({ level: 'info', format: isTerminal ? 'pretty' : 'json' });
+  const { signal, cutOff } = stopOnSignals((signalName) => {
+    process.exitCode = report(new StoppedError(`stopped by ${signalName} ${UNFINISHED}`), log);
+  });
   const command = new Command(name).exitOverride().configureOutput({ writeErr: () => {} });
   try {
     const environment = readEnvironment(process.env);
@@ -38,7 +47,8 @@ export async function runJob(
     log = createLogger(logOptions);
     const job: Job = {
       environment,
-      signal: abortOnSignals(),
+      signal,
+      limits: { silenceMs: environment.requestTimeoutMs, cutOff },
       isTerminal,
       now: () => new Date(),
       print: printToStdout,
@@ -52,7 +62,11 @@ export async function runJob(
     await command.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     process.exitCode = report(
-      thrown instanceof CommanderError && thrown.exitCode !== 0 ? explain(thrown, command, argv) : thrown,
+      thrown instanceof CommanderError && thrown.exitCode !== 0
+        ? explain(thrown, command, argv)
+        : cutOff.aborted && !(thrown instanceof StoppedError)
+          ? new StoppedError(`stopped by ${String(signal.reason)} ${UNFINISHED}: ${firstLine(thrown)}`)
+          : thrown,
       log,
     );
   }
@@ -86,12 +100,6 @@ function explain(error: CommanderError, program: Command, argv: readonly string[
           .replace('\n', ' ')
           .replace(/\.$/, '');
   return new UsageError(`${what}; see "${name} --help"`, error);
-}
-
-function abortOnSignals(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => controller.abort(name));
-  return controller.signal;
 }
 
 function printToStdout(text: string): void {

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import { findPrices } from '../lake/choose-provider.ts';
+import type { MonthObject } from '../lake/choose-provider.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { readMonths } from '../lake/read-months.ts';
+import { readMonth, readPrices, type ReadPorts } from '../lake/read-prices.ts';
 import type { DateRange, IsoDate } from '../runtime/dates.ts';
 import type { PriceRow } from './cache/price-cache.ts';
 import { checkClose } from './estimators/series.ts';
@@ -27,25 +28,29 @@ export class LakePrices implements PriceReader {
   readonly source: string;
   readonly #store: ObjectStore;
   readonly #provider: string | undefined;
+  readonly #ports: ReadPorts;
 
   /** @param provider whose prices to read; when undefined as in every other command */
-  constructor(store: ObjectStore, provider: string | undefined) {
+  constructor(store: ObjectStore, provider: string | undefined, ports: ReadPorts) {
     const url = store.url.startsWith('file:') ? `file:${resolve(store.url.slice(5))}` : store.url;
     this.source = provider === undefined ? url : `${url}|${provider}`;
     this.#store = store;
     this.#provider = provider;
+    this.#ports = ports;
   }
 
   async read(tickers: readonly string[], ranges: readonly DateRange[]): Promise<PriceAnswer> {
     const rows = new Map<string, PriceRow[]>(tickers.map((ticker) => [ticker, []]));
-    const prices = await findPrices(this.#store, this.#provider);
-    if (prices === undefined) return { rows, newest: undefined };
-    const { parts, newest } = await readMonths(
-      this.#store,
-      prices,
-      { tickers, ranges, columns: ['open', 'close', 'dividend'] },
-      (month) => month.filter(({ close, dividend }) => close !== null || dividend !== null),
+    const store = this.#store;
+    const source = { url: store.url, read: (month: MonthObject) => readMonth(store, month) };
+    const wanted = { tickers, ranges, columns: ['open', 'close', 'dividend'] } as const;
+    const found = await readPrices(store, { provider: this.#provider, tickers }, this.#ports, (prices) =>
+      readMonths(source, prices, wanted, (month) =>
+        month.filter(({ close, dividend }) => close !== null || dividend !== null),
+      ),
     );
+    if (found === undefined) return { rows, newest: undefined };
+    const { parts, newest } = found;
     for (const { ticker, date, open, close, dividend } of parts.flat()) {
       if (close !== null) checkClose(ticker, date, close);
       rows.get(ticker)!.push({ date, open: finite(open), close, dividend: finite(dividend) });

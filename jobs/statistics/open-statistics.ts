@@ -1,7 +1,9 @@
 import type { ObjectStore } from '../lake/object-store.ts';
+import type { ReadPorts } from '../lake/read-prices.ts';
 import type { AwsConfig } from '../runtime/aws.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Environment } from '../runtime/environment.ts';
+import { DEFAULT_LIMITS } from '../runtime/limits.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { openCache } from './cache/open-cache.ts';
 import { TreasuryProvider } from './interest/treasury.ts';
@@ -10,6 +12,8 @@ import { LakePrices } from './lake-prices.ts';
 import type { StatisticsParts } from './statistics.ts';
 
 const TREASURY_TIMEOUT_MS = 20_000;
+/** It is asked four times for a year, and that has to end within a minute. */
+const TREASURY_SILENCE_MS = 12_000;
 
 /** What statistics are opened with. */
 export interface StatisticsSetup {
@@ -21,6 +25,8 @@ export interface StatisticsSetup {
   readonly aws: AwsConfig;
   readonly now: () => Date;
   readonly signal: AbortSignal;
+  /** How the prices of the lake are read. */
+  readonly read: ReadPorts;
 }
 
 /** Puts together what statistics are computed with, as the environment says. The caller closes its `store`. */
@@ -31,14 +37,16 @@ export async function openStatistics({
   aws,
   now,
   signal,
+  read,
 }: StatisticsSetup): Promise<StatisticsParts> {
   const maturity = parseMaturity('RISK_FREE', environment.riskFree);
   return {
     store: await openCache(environment.cache, aws, systemClock, signal),
-    prices: new LakePrices(lake, provider),
+    prices: new LakePrices(lake, provider, read),
     rates: new TreasuryProvider({
       baseUrl: environment.treasuryBaseUrl,
       timeoutMs: TREASURY_TIMEOUT_MS,
+      silenceMs: Math.min(TREASURY_SILENCE_MS, (aws.limits ?? DEFAULT_LIMITS).silenceMs),
       clock: systemClock,
     }),
     marketProxy: environment.marketProxy,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { awsConfig } from '../runtime/aws.ts';
 import { firstLine, UsageError } from '../runtime/errors.ts';
+import type { Limits } from '../runtime/limits.ts';
 import { CacheEvents } from './events.ts';
 import { MemoryLevel } from './memory-level.ts';
 import { SqliteLevel } from './sqlite-level.ts';
@@ -21,6 +22,7 @@ export interface OpenCacheOptions extends Pick<TieredCacheOptions, 'now' | 'reva
   readonly copiesFolder?: string;
   /** AWS credentials from data/credential/aws.csv instead of the SDK's default chain. */
   readonly useCredentialFile?: boolean;
+  readonly limits?: Limits;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function openCache(url: string, options: OpenCacheOptions): Promise
     import('./s3-level.ts'),
     import('./guarded-level.ts'),
   ]);
-  const config = await awsConfig(options.useCredentialFile ?? false);
+  const config = await awsConfig(options.useCredentialFile ?? false, options.limits);
   const store = new S3Store(s3[1]!, s3[2] ?? '', config, 'objects');
   // Two buckets may have the same keys: each has its file of copies.
   const id = createHash('sha256').update(store.url).digest('hex').slice(0, 12);

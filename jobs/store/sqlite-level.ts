@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { ABSENT, type Expectation, type Version } from '../lake/object-store.ts';
 import { firstLine } from '../runtime/errors.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import { inTransaction, prepareOnce } from '../runtime/sqlite.ts';
 import { CacheUnavailableError, ConflictError, StoreError } from './errors.ts';
 import { UNCHANGED, type CacheLevel, type Entry, type ListedEntry, type StoredEntry } from './level.ts';
@@ -45,7 +45,7 @@ export class SqliteLevel implements CacheLevel {
     this.#file = file;
     this.#maxBytes = maxBytes;
     this.#db = this.#attempt('open', () => {
-      if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+      if (file !== ':memory:') makeFolder(dirname(file));
       return new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
     });
     this.#prepare = prepareOnce(this.#db);

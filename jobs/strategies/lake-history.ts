@@ -1,6 +1,6 @@
-import type { ProviderPrices } from '../lake/choose-provider.ts';
-import type { ObjectStore } from '../lake/object-store.ts';
+import type { HeldPrices } from '../lake/held-prices.ts';
 import { readMonths, type PriceRecord } from '../lake/read-months.ts';
+import { halfMerged } from '../lake/read-prices.ts';
 import { addDays, toDay, type IsoDate } from '../runtime/dates.ts';
 import type { PriceBars, PriceHistory } from './context.ts';
 
@@ -12,26 +12,27 @@ const BEGINNING = '0001-01-01';
 
 /** Prices of one provider in the lake as of a date: no row of a later one leaves it, and no later month is got. */
 export class LakeHistory implements PriceHistory {
-  readonly #store: ObjectStore;
-  readonly #findPrices: () => Promise<ProviderPrices | undefined>;
+  readonly #openPrices: () => Promise<HeldPrices | undefined>;
   readonly #envDate: IsoDate;
 
-  /** @param findPrices what prices the store has, asked with each read */
-  constructor(store: ObjectStore, findPrices: () => Promise<ProviderPrices | undefined>, envDate: IsoDate) {
-    this.#store = store;
-    this.#findPrices = findPrices;
+  /** @param openPrices one state of the prices, asked for with each read */
+  constructor(openPrices: () => Promise<HeldPrices | undefined>, envDate: IsoDate) {
+    this.#openPrices = openPrices;
     this.#envDate = envDate;
   }
 
+  /** Throws LakeBusyError for prices that are being changed, or that a killed load has left half merged. */
   async read(
     tickers: readonly string[],
     { start = BEGINNING, end }: { readonly start?: IsoDate | undefined; readonly end: IsoDate },
   ): Promise<ReadonlyMap<string, PriceBars>> {
     const last = end < this.#envDate ? end : this.#envDate;
-    const prices = await this.#findPrices();
+    const prices = await this.#openPrices();
     if (prices === undefined || tickers.length === 0) return new Map();
+    const unfinished = tickers.filter((ticker) => prices.unfinished.has(ticker));
+    if (unfinished.length > 0) throw halfMerged(unfinished, prices.url);
     const { parts } = await readMonths(
-      this.#store,
+      prices,
       prices,
       { tickers, ranges: [{ start, end: addDays(last, 1) }], columns: COLUMNS },
       barsByTicker,

@@ -1,5 +1,7 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { z } from 'zod';
+import { createAwsClient } from '../../jobs/runtime/aws-client.ts';
+import { LAMBDA_LIMITS } from '../../jobs/runtime/limits.ts';
 import { formatAlert, type Alert, type Message } from './alert.ts';
 import { logGroupLink } from './console-links.ts';
 import { digestLogBatch, unpackLogBatch } from './log-batch.ts';
@@ -29,7 +31,7 @@ let client: SNSClient | undefined;
  */
 export async function handler(event: unknown): Promise<void> {
   const { TOPIC_ARN, STAGE, AWS_REGION: region, AWS_LAMBDA_LOG_GROUP_NAME } = environment.parse(process.env);
-  client ??= new SNSClient({});
+  client ??= createAwsClient(SNSClient, { limits: LAMBDA_LIMITS });
   const { account, alerts } = digest(event, region, TOPIC_ARN, AWS_LAMBDA_LOG_GROUP_NAME);
   for (const alert of alerts) {
     if (!recent.take(alert, Date.now())) continue;

@@ -1,6 +1,8 @@
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { manifestFolder, PRICES_PREFIX } from '../../jobs/lake/layout.ts';
+import { createAwsClient } from '../../jobs/runtime/aws-client.ts';
+import { LAMBDA_LIMITS } from '../../jobs/runtime/limits.ts';
 import { createLogger } from '../../jobs/runtime/log.ts';
 import { findOverdue } from './overdue.ts';
 
@@ -14,7 +16,7 @@ const environment = z.object({
 export async function handler(): Promise<void> {
   const { BUCKET, MAX_HOURS_LOAD, MAX_HOURS_TRANSFORM } = environment.parse(process.env);
   const log = createLogger({ level: 'info', format: 'json' }).child({ job: 'freshness' });
-  const client = new S3Client({});
+  const client = createAwsClient(S3Client, { limits: LAMBDA_LIMITS });
   const written = (prefix: string): Promise<Date[]> => listTimes(client, BUCKET, prefix);
   const [load, transform, prices] = await Promise.all([
     written(manifestFolder('load')),

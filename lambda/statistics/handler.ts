@@ -1,6 +1,8 @@
 import { openLake } from '../../jobs/lake/open-lake.ts';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 import { UsageError } from '../../jobs/runtime/errors.ts';
+import { realWaiting } from '../../jobs/runtime/poll.ts';
+import { LAMBDA_LIMITS } from '../../jobs/runtime/limits.ts';
 import { FUNCTION_NAMES, type FunctionName } from '../../jobs/statistics/function-names.ts';
 import { openStatistics } from '../../jobs/statistics/open-statistics.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
@@ -10,6 +12,9 @@ import { createHandler, type Handler } from './create-handler.ts';
  * Entry of the statistics Lambdas: `index.router`, and `index.handlers.NAME` for one function each. What they share is
  * opened by the first invocation and kept for the next ones.
  */
+
+/** For a merge that is under way; the caller is told to come back. */
+const PATIENCE_MS = 5000;
 
 let opened: Promise<StatisticsParts> | undefined;
 
@@ -24,14 +29,18 @@ function open(): Promise<StatisticsParts> {
 
 async function openParts(): Promise<StatisticsParts> {
   const environment = readEnvironment(process.env);
-  const lake = await openLake(environment.lake, false);
+  const lake = await openLake(environment.lake, false, LAMBDA_LIMITS);
+  const { signal } = new AbortController();
+  const now = (): Date => new Date();
   return openStatistics({
     environment,
     lake,
     provider: undefined,
-    aws: {},
-    now: () => new Date(),
-    signal: new AbortController().signal,
+    aws: { limits: LAMBDA_LIMITS },
+    now,
+    signal,
+    // The role reads only: the merge of a killed load is finished by the next load or transform.
+    read: { ...realWaiting(signal), now, patienceMs: PATIENCE_MS },
   });
 }
 

@@ -1,11 +1,11 @@
-import { LakeError, SignalsError, UsageError } from '../../jobs/runtime/errors.ts';
+import { LakeBusyError, LakeError, SignalsError, UsageError } from '../../jobs/runtime/errors.ts';
 import { StatisticsError, type StatisticsCode } from '../../jobs/statistics/errors.ts';
 import type { Request } from './events.ts';
 
 /** Why there is no answer: a status as in HTTP, a stable code, one line. */
 export interface Failure {
   readonly ok: false;
-  readonly status: 400 | 422 | 424 | 429 | 500;
+  readonly status: 400 | 422 | 424 | 429 | 500 | 503;
   readonly code: string;
   readonly message: string;
 }
@@ -42,6 +42,7 @@ export function toFailure(error: unknown): Failure {
   });
   if (error instanceof UsageError) return of(400, error);
   if (error instanceof StatisticsError) return of(STATUSES[error.code], error);
+  if (error instanceof LakeBusyError) return of(503, error);
   if (error instanceof LakeError) return of(424, error);
   if (isAbort(error)) {
     return {

@@ -6,6 +6,7 @@ import {
   listingsKey,
   manifestFolder,
   manifestKey,
+  MARKS_PREFIX,
   PRICES_PREFIX,
   STAGING_PREFIX,
   UNIVERSE_PREFIX,
@@ -28,22 +29,24 @@ export interface JobsProps {
 /** Prices in, with what a load keeps about its names; nothing of the lake is deleted but what is in the making. */
 const LOAD_ACCESS: LakeAccess = {
   read: [
-    ...[PRICES_PREFIX, UNIVERSE_PREFIX, STAGING_PREFIX, manifestFolder('load')].map(below),
+    ...[PRICES_PREFIX, UNIVERSE_PREFIX, STAGING_PREFIX, MARKS_PREFIX, manifestFolder('load')].map(below),
     listingsKey('*'),
   ],
   write: [
-    ...[PRICES_PREFIX, UNIVERSE_PREFIX, STAGING_PREFIX].map(below),
+    ...[PRICES_PREFIX, UNIVERSE_PREFIX, STAGING_PREFIX, MARKS_PREFIX].map(below),
     listingsKey('*'),
     manifestKey('load', '*'),
   ],
-  delete: [below(STAGING_PREFIX)],
+  delete: [STAGING_PREFIX, MARKS_PREFIX].map(below),
 };
 
-/** Features out of prices; a set that is rebuilt is deleted first. */
+/** Features out of prices. Prices are written only to finish the merge of a load that was killed. */
 const TRANSFORM_ACCESS: LakeAccess = {
-  read: [PRICES_PREFIX, UNIVERSE_PREFIX, FEATURES_PREFIX, STAGING_PREFIX].map(below),
-  write: [FEATURES_PREFIX, STAGING_PREFIX].map(below).concat(manifestKey('transform', '*')),
-  delete: [FEATURES_PREFIX, STAGING_PREFIX].map(below),
+  read: [PRICES_PREFIX, UNIVERSE_PREFIX, FEATURES_PREFIX, STAGING_PREFIX, MARKS_PREFIX].map(below),
+  write: [FEATURES_PREFIX, STAGING_PREFIX, MARKS_PREFIX, PRICES_PREFIX]
+    .map(below)
+    .concat(manifestKey('transform', '*')),
+  delete: [FEATURES_PREFIX, STAGING_PREFIX, MARKS_PREFIX].map(below),
 };
 
 /** The jobs on their cluster, each with the rights that it needs. */

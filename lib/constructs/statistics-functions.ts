@@ -4,7 +4,7 @@ import { FunctionUrlAuthType, type FunctionUrl } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, MetricFilter, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { PRICES_PREFIX } from '../../jobs/lake/layout.ts';
+import { MARKS_PREFIX, PRICES_PREFIX } from '../../jobs/lake/layout.ts';
 import { handlerOf, ROUTER_HANDLER, type FunctionName } from '../../jobs/statistics/function-names.ts';
 import { BundledFunction } from './bundled-function.ts';
 import type { DataLake } from './data-lake.ts';
@@ -78,7 +78,8 @@ export class StatisticsFunctions extends Construct {
       logRetention,
       deadLetters,
     });
-    lake.grant(created.role, { read: [`${PRICES_PREFIX}*`], write: [], delete: [] });
+    // A mark says which prices a load is merging, or a killed one has left half merged.
+    lake.grant(created.role, { read: [`${PRICES_PREFIX}*`, `${MARKS_PREFIX}*`], write: [], delete: [] });
     tables.grant(created.role);
     return created;
   }

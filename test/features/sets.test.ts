@@ -255,7 +255,8 @@ describe('what is rewritten', () => {
     expect(await readSet(store, folder)).toBe(state);
     const after = contents() as [string, string][];
     expect(after.map(([name]) => name)).toEqual((before as [string, string][]).map(([name]) => name));
-    for (const [index, [, hash]] of after.entries()) expect(hash).not.toBe((before as [string, string][])[index]![1]);
+    for (const [index, [, hash]] of after.entries())
+      expect(hash).not.toBe((before as [string, string][])[index]![1]);
   });
 
   test.each<[string, RunOptions]>([
@@ -331,7 +332,7 @@ test('a run that lost its mark says so', async () => {
     if (key !== settingsKey(SET)) return;
     await transformSet(new LocalStore(lake), folder, { minutes: dead });
   });
-  await expect(
-    transformSet(sleeper, folder, { settings: { lags: 2 }, isRebuild: true }),
-  ).rejects.toThrow(LostMarkError);
+  await expect(transformSet(sleeper, folder, { settings: { lags: 2 }, isRebuild: true })).rejects.toThrow(
+    LostMarkError,
+  );
 });

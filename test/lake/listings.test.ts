@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { NEW_LISTING, readListings, saveListings } from '../../jobs/lake/listings.ts';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
-import { PricesWriter } from '../../jobs/lake/prices.ts';
 import { findStoppedRun, StagedRun } from '../../jobs/lake/staged-run.ts';
 import { ABSENT, ConflictError } from '../../jobs/lake/object-store.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { mergePrices, reading } from '../support/prices.ts';
 
 const folder = temporaryFolder();
 const newStore = (): LocalStore => new LocalStore(mkdtempSync(join(folder, 'lake-')));
@@ -26,7 +26,7 @@ describe('listings', () => {
         saveListings(store, 'yahoo', new Map(), new Map([[ticker, listing(ticker)]])),
       ),
     );
-    const known = await readListings(store, db, 'yahoo', folder);
+    const known = await readListings(store, db, 'yahoo', folder, reading(store));
     expect([...known].map(([ticker, { name }]) => [ticker, name])).toEqual([
       ['A', 'A'],
       ['B', 'B'],
@@ -37,12 +37,11 @@ describe('listings', () => {
 
   test('of a lake that was filled before there were any are made from its rows', async () => {
     const store = newStore();
-    const writer = new PricesWriter(store, db, 'yahoo', folder, { keepsKnown: true });
     const bar = { open: 1, high: 1, low: 1, close: 1, adjClose: 1, volume: 1, dividend: null, split: null };
     const bars = ['2023-12-29', '2024-02-01'].map((date) => ({ ...bar, date }));
-    writer.add('A', bars, { currency: 'EUR', exchange: 'GER' });
-    await writer.merge(new Date(), () => {});
-    expect(await readListings(store, db, 'yahoo', folder)).toEqual(
+    const listing = { currency: 'EUR', exchange: 'GER' };
+    await mergePrices(store, db, folder, (writer) => writer.add('A', bars, listing), { provider: 'yahoo' });
+    expect(await readListings(store, db, 'yahoo', folder, reading(store))).toEqual(
       new Map([
         [
           'A',
@@ -66,7 +65,7 @@ describe('listings', () => {
       'listings/provider=yahoo/listings.json',
       Buffer.from('{"version":1,"listings":{"A":{}}}'),
     );
-    await expect(readListings(store, db, 'yahoo', folder)).rejects.toThrow(
+    await expect(readListings(store, db, 'yahoo', folder, reading(store))).rejects.toThrow(
       /^listings\/provider=yahoo\/listings\.json in lake .* is not readable/,
     );
   });

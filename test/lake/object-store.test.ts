@@ -1,11 +1,13 @@
-import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { ABSENT, ConflictError } from '../../jobs/lake/object-store.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
-import { LakeError } from '../../jobs/runtime/errors.ts';
+import { LakeError, StoppedError } from '../../jobs/runtime/errors.ts';
 import { objectStoreContract } from '../contracts/object-store.ts';
 import { awsClientConfig, awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
@@ -31,6 +33,46 @@ describe('a lake in a folder', () => {
     writeFileSync(join(root, 'file'), '');
     const store = new LocalStore(join(root, 'file'));
     await expect(store.put('a/b', body)).rejects.toThrow(/cannot write a\/b in lake "file:.*file"/);
+  });
+
+  (existsSync('/proc/self') ? test : test.skip)(
+    'fails at once where no folder can be made, although its parent exists',
+    async () => {
+      const store = new LocalStore('/proc/no-such-lake/x');
+      await expect(store.put('a', body)).rejects.toThrow(/^cannot write a in lake "file:.*": ENOENT/);
+    },
+  );
+
+  describe('while another process holds its lock', () => {
+    function hold(): { root: string; release: () => void } {
+      const root = newRoot();
+      const other = new DatabaseSync(join(root, '.lock'));
+      other.exec('begin exclusive');
+      return { root, release: () => other.close() };
+    }
+
+    test('leaves the event loop free, and writes when the lock is released', async () => {
+      const { root, release } = hold();
+      const order: string[] = [];
+      const written = new LocalStore(root).put('a', body).then(() => order.push('written'));
+      while (readdirSync(root, { recursive: true }).length < 3) await nextTurn();
+      // A blocked event loop would have no turn before the wait of a minute is over.
+      for (let turn = 0; turn < 100; turn += 1) await nextTurn();
+      order.push('turns');
+      release();
+      await written;
+      expect(order).toEqual(['turns', 'written']);
+    });
+
+    test('stops waiting when the process has to end', async () => {
+      const { root, release } = hold();
+      const cutOff = new AbortController();
+      const written = new LocalStore(root, { cutOff: cutOff.signal }).put('a', body);
+      cutOff.abort();
+      await expect(written).rejects.toThrow(StoppedError);
+      expect(readdirSync(join(root, 'staging'))).toEqual([]);
+      release();
+    });
   });
 
   test('lists what is there and not what is gone; what cannot be looked at is a failure that names it', async () => {
@@ -96,6 +138,33 @@ describeWithAws('a lake in S3', () => {
     proxy.decide = (method) => (method === 'PUT' ? { status: 409, body: answer } : 'pass');
     await expect(store.put('a', body, ABSENT)).rejects.toThrow(ConflictError);
     proxy.decide = () => 'pass';
+  });
+
+  describe('behind a proxy that answers each request with a web page and status 200', () => {
+    const page = { status: 200, body: '<html><body>Log in to this network</body></html>' };
+    const noEtag = /the answer has no (ETag|IsTruncated); is the endpoint an S3 server\?$/;
+    let store: S3Store;
+    beforeAll(() => {
+      store = open();
+      proxy.decide = () => page;
+    });
+    afterAll(() => {
+      proxy.decide = () => 'pass';
+    });
+
+    test('nothing counts as written', async () => {
+      await expect(store.put('a', body)).rejects.toThrow(noEtag);
+      await expect(store.put('a', body, ABSENT)).rejects.toThrow(noEtag);
+    });
+
+    test('nothing counts as read, or as absent', async () => {
+      await expect(store.get('a')).rejects.toThrow(noEtag);
+      await expect(store.getIfChanged('a', '"version"')).rejects.toThrow(noEtag);
+      await expect(store.head('a')).rejects.toThrow(noEtag);
+      await expect(async () => {
+        for await (const { key } of store.list('')) expect(key).toBeUndefined();
+      }).rejects.toThrow(noEtag);
+    });
   });
 
   test('says which object of which lake failed', async () => {

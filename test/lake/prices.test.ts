@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { pricesKey } from '../../jobs/lake/layout.ts';
 import type { ObjectStore } from '../../jobs/lake/object-store.ts';
-import { PricesWriter, type MergeResult } from '../../jobs/lake/prices.ts';
+import type { PricesWriter } from '../../jobs/lake/prices.ts';
+import type { MergeResult } from '../../jobs/lake/merge-prices.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
 import type { Bar } from '../../jobs/market/bar.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
@@ -20,6 +21,7 @@ import {
 import { startScript } from '../support/command.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
+import { mergePrices } from '../support/prices.ts';
 
 const folder = temporaryFolder();
 const usd = { currency: 'USD', exchange: null };
@@ -35,9 +37,10 @@ function bar(date: string, close: number | null): Bar {
 }
 
 async function merge(store: ObjectStore, rows: Record<string, Bar[]>, fetchedAt = 0): Promise<MergeResult> {
-  const writer = new PricesWriter(store, db, 'csv', folder, { keepsKnown: false });
-  for (const [ticker, bars] of Object.entries(rows)) writer.add(ticker, bars, usd);
-  return writer.merge(new Date(fetchedAt), () => {});
+  const fill = (writer: PricesWriter): void => {
+    for (const [ticker, bars] of Object.entries(rows)) writer.add(ticker, bars, usd);
+  };
+  return mergePrices(store, db, folder, fill, { fetchedAt: new Date(fetchedAt) });
 }
 
 /** All rows of a lake as `ticker date close fetched_at`, in the order in which they lie in their objects. */
@@ -62,7 +65,7 @@ function pricesContract(open: () => ObjectStore): void {
       B: [bar('2020-01-02', 1), bar('2020-02-03', 2)],
       A: [bar('2020-01-03', 3)],
     });
-    expect(result.written).toEqual([jan, pricesKey('csv', '2020-02')]);
+    expect([...result.written.keys()]).toEqual(['2020-01', '2020-02']);
     expect(result.rows.get('B')).toEqual({ new: 2, changed: 0, unchanged: 0, removed: 0 });
     expect(await rowsOf(store)).toEqual(['A 2020-01-03 3 0', 'B 2020-01-02 1 0', 'B 2020-02-03 2 0']);
   });
@@ -72,7 +75,7 @@ function pricesContract(open: () => ObjectStore): void {
     await merge(store, { A: [bar('2020-01-02', 1), bar('2020-01-03', null)] }, 1);
     const before = await store.get(jan);
     const again = await merge(store, { A: [bar('2020-01-02', 1), bar('2020-01-03', null)] }, 2);
-    expect(again.written).toEqual([]);
+    expect(again.written).toEqual(new Map());
     expect(again.rows.get('A')).toEqual({ new: 0, changed: 0, unchanged: 2, removed: 0 });
     expect(await store.get(jan)).toEqual(before);
   });

@@ -2,13 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { systemClock } from '../../jobs/runtime/clock.ts';
 import { DynamoStore } from '../../jobs/statistics/cache/dynamodb-store.ts';
 import { createTables } from '../../jobs/statistics/cache/dynamodb-tables.ts';
 import { FUNCTION_NAMES, handlerOf, ROUTER_HANDLER } from '../../jobs/statistics/function-names.ts';
 import { TreasuryProvider } from '../../jobs/statistics/interest/treasury.ts';
-import { LakePrices } from '../../jobs/statistics/lake-prices.ts';
 import { createHandler } from '../../lambda/statistics/create-handler.ts';
 import { parseEvent } from '../../lambda/statistics/events.ts';
 import { toFailure } from '../../lambda/statistics/replies.ts';
@@ -19,6 +17,7 @@ import { loadSample, startScript, type Running } from '../support/command.ts';
 import { dynamoClient, startDynamoProxy, type DynamoProxy } from '../support/dynamodb.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { startTreasury, type TreasuryServer } from '../support/treasury-server.ts';
+import { readLake } from '../support/prices.ts';
 
 const folder = temporaryFolder();
 const bundle = join(folder, 'dist/lambda/statistics/index.mjs');
@@ -293,7 +292,7 @@ describe('events and failures', () => {
       ['var'],
       async () => ({
         store,
-        prices: new LakePrices(new LocalStore(join(folder, 'empty')), undefined),
+        prices: readLake(join(folder, 'empty')),
         rates: new TreasuryProvider({ baseUrl: url, timeoutMs: 1000, clock: systemClock }),
         marketProxy: 'SPY',
         maturity: 'TEN_YEAR',

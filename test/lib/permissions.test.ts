@@ -23,7 +23,7 @@ interface Placed {
 const EXPLAINED: readonly { readonly resource: RegExp; readonly actions: RegExp; readonly why: string }[] = [
   {
     resource:
-      /^<LakeData\.Arn>\/(raw_data|features|universe|listings\/provider=|staging|runs\/load|runs\/transform)\/?\*(\.json|\/listings\.json)?$/,
+      /^<LakeData\.Arn>\/(raw_data|features|universe|listings\/provider=|staging|marks|runs\/load|runs\/transform)\/?\*(\.json|\/listings\.json)?$/,
     actions: /^s3:(GetObject|PutObject|AbortMultipartUpload|DeleteObject)$/,
     why: 'objects below a prefix have their names from the day on which they are written',
   },
@@ -176,12 +176,15 @@ describe('what the jobs may do', () => {
     expect(allowed('JobsLoadTaskTaskRoleDefaultPolicy').filter((text) => !text.startsWith('s3:Get'))).toEqual(
       [
         's3:AbortMultipartUpload listings/provider=*/listings.json',
+        's3:AbortMultipartUpload marks/*',
         's3:AbortMultipartUpload raw_data/*',
         's3:AbortMultipartUpload runs/load/*.json',
         's3:AbortMultipartUpload staging/*',
         's3:AbortMultipartUpload universe/*',
+        's3:DeleteObject marks/*',
         's3:DeleteObject staging/*',
         's3:PutObject listings/provider=*/listings.json',
+        's3:PutObject marks/*',
         's3:PutObject raw_data/*',
         's3:PutObject runs/load/*.json',
         's3:PutObject staging/*',
@@ -190,17 +193,27 @@ describe('what the jobs may do', () => {
     );
   });
 
-  test('transform writes features, never prices', () => {
+  test('transform writes features, and prices only to finish the merge of a load that was killed', () => {
     const writing = allowed('JobsTransformTaskTaskRoleDefaultPolicy').filter((text) =>
       /^s3:(Put|Delete)/.test(text),
     );
     expect(writing).toEqual([
       's3:DeleteObject features/*',
+      's3:DeleteObject marks/*',
       's3:DeleteObject staging/*',
       's3:PutObject features/*',
+      's3:PutObject marks/*',
+      's3:PutObject raw_data/*',
       's3:PutObject results/*',
       's3:PutObject runs/transform/*.json',
       's3:PutObject staging/*',
+    ]);
+  });
+
+  test('statistics read prices and marks, and write nothing of the lake', () => {
+    expect(allowed('FunctionsRouterFunctionServiceRoleDefaultPolicy')).toEqual([
+      's3:GetObject marks/*',
+      's3:GetObject raw_data/*',
     ]);
   });
 });

@@ -271,10 +271,11 @@ describe('a run that ends early', () => {
     // A stop that comes after the first month.
     provider.PricesWriter.prototype.merge = function (
       this: typeof provider.PricesWriter.prototype,
+      held,
       fetchedAt,
       check,
     ) {
-      return merge.call(this, fetchedAt, () => {
+      return merge.call(this, held, fetchedAt, () => {
         controller.abort('SIGTERM');
         check();
       });

@@ -3,11 +3,11 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createSettings, featureColumns, formatSettings } from '../../jobs/features/settings.ts';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { settingsKey } from '../../jobs/lake/layout.ts';
-import { PricesWriter } from '../../jobs/lake/prices.ts';
 import { DuckDBEngine } from '../../jobs/query/duckdb-engine.ts';
 import { formatResult } from '../../jobs/query/format.ts';
 import { openDuckDB } from '../../jobs/runtime/duckdb.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { mergePrices, reading } from '../support/prices.ts';
 
 const folder = temporaryFolder();
 let lakes = 0;
@@ -18,11 +18,16 @@ beforeEach(() => {
 });
 
 async function open(provider?: string): Promise<DuckDBEngine> {
-  return new DuckDBEngine({ store, db: await openDuckDB(folder), provider, scratch: folder });
+  return new DuckDBEngine({
+    store,
+    db: await openDuckDB(folder),
+    provider,
+    scratch: folder,
+    ports: reading(store),
+  });
 }
 
 async function addPrices(provider: string, ticker: string): Promise<void> {
-  const writer = new PricesWriter(store, await openDuckDB(folder), provider, folder, { keepsKnown: false });
   const bar = {
     date: '2020-01-02',
     open: 1,
@@ -34,8 +39,9 @@ async function addPrices(provider: string, ticker: string): Promise<void> {
     dividend: null,
     split: null,
   };
-  writer.add(ticker, [bar], { currency: 'USD', exchange: null });
-  await writer.merge(new Date(0), () => {});
+  const usd = { currency: 'USD', exchange: null };
+  const db = await openDuckDB(folder);
+  await mergePrices(store, db, folder, (writer) => writer.add(ticker, [bar], usd), { provider });
 }
 
 describe('an empty lake', () => {

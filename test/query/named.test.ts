@@ -11,6 +11,7 @@ import { findNamedQuery, listNamedQueries, renderNamedQuery } from '../../jobs/q
 import { openDuckDB } from '../../jobs/runtime/duckdb.ts';
 import { signals } from '../support/command.ts';
 import { repository, sampleFolder, temporaryFolder } from '../support/folders.ts';
+import { reading } from '../support/prices.ts';
 
 /* Each named query against a plain recomputation from what went in: the sample's CSV files and the rows of a set. */
 
@@ -57,7 +58,13 @@ beforeAll(async () => {
   ).toMatchObject({ code: 0 });
   const store = new LocalStore(join(folder, 'lake'));
   features = featureColumns((await readSets(store)).get('volume')!);
-  engine = new DuckDBEngine({ store, db: await openDuckDB(folder), provider: undefined, scratch: folder });
+  engine = new DuckDBEngine({
+    store,
+    db: await openDuckDB(folder),
+    provider: undefined,
+    scratch: folder,
+    ports: reading(store),
+  });
 });
 
 test('coverage: rows, tickers and NULL share per era', async () => {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { assetType } from '../../jobs/statistics/assets.ts';
 import { MemoryStore } from '../../jobs/statistics/cache/memory-store.ts';
 import { invalidate } from '../../jobs/statistics/cache/invalidate.ts';
@@ -10,13 +9,14 @@ import { answer, resolveWindow } from '../../jobs/statistics/functions.ts';
 import type { Answer } from '../../jobs/statistics/functions/definition.ts';
 import { knownPart } from '../../jobs/statistics/history.ts';
 import { TreasuryProvider } from '../../jobs/statistics/interest/treasury.ts';
-import { LakePrices, type PriceReader } from '../../jobs/statistics/lake-prices.ts';
+import type { PriceReader } from '../../jobs/statistics/lake-prices.ts';
 import type { StatisticsParts } from '../../jobs/statistics/statistics.ts';
 import { toDay, type DateRange } from '../../jobs/runtime/dates.ts';
 import { loadSample } from '../support/command.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { distance, reference, referenceRows } from '../support/statistics.ts';
 import { startTreasury, type TreasuryServer } from '../support/treasury-server.ts';
+import { readLake } from '../support/prices.ts';
 
 const signal = new AbortController().signal;
 const WINDOW = { start: '2013-04-28', end: '2014-01-01' };
@@ -503,7 +503,7 @@ describe('prices of a lake', () => {
   });
 
   test('are read month by month, the tickers asked for only, with dividends', async () => {
-    const prices = new LakePrices(new LocalStore(`${folder}/lake`), undefined);
+    const prices = readLake(`${folder}/lake`);
     const { rows, newest } = await prices.read(
       ['IBM', 'SPY', 'NOPE'],
       [
@@ -532,7 +532,7 @@ describe('prices of a lake', () => {
   });
 
   test('an empty lake has none', async () => {
-    const prices = new LakePrices(new LocalStore(`${folder}/empty`), undefined);
+    const prices = readLake(`${folder}/empty`);
     expect(await prices.read(['SPY'], [WINDOW])).toEqual({ rows: new Map([['SPY', []]]), newest: undefined });
   });
 });

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { findPrices } from '../../jobs/lake/choose-provider.ts';
+import { holdPrices, type HeldPrices } from '../../jobs/lake/held-prices.ts';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import type { ObjectStore } from '../../jobs/lake/object-store.ts';
 import type { Bar } from '../../jobs/market/bar.ts';
@@ -15,6 +15,7 @@ import { getSingleStockStrategy } from '../../jobs/strategies/single-stock.ts';
 import type { LevelSeries, Strategy, StrategyState } from '../../jobs/strategies/strategy.ts';
 import { EquityUniverseFilter } from '../../jobs/strategies/universe-filter.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
+import { reading } from '../support/prices.ts';
 import {
   flatBar,
   historyOf,
@@ -32,18 +33,21 @@ const store = new LocalStore(join(folder, 'lake'));
 beforeAll(() => writeBars(store, folder, sample));
 
 function contextAt(envDate: string, lake: ObjectStore = store): StrategyContext {
-  return { envDate, prices: new LakeHistory(lake, () => findPrices(lake, undefined), envDate) };
+  const held = (): Promise<HeldPrices | undefined> =>
+    holdPrices(lake, undefined, reading(lake), async () => mkdtempSync(join(folder, 'held-')));
+  return { envDate, prices: new LakeHistory(held, envDate) };
 }
 
-/** A lake that notes the keys of what is read from it. */
+/** A lake elsewhere that notes the keys of the prices that are read from it. */
 class NotingStore implements ObjectStore {
   readonly url = store.url;
+  readonly isLocal = false;
   readonly got: string[] = [];
   list(prefix: string): ReturnType<ObjectStore['list']> {
     return store.list(prefix);
   }
   get(key: string): ReturnType<ObjectStore['get']> {
-    this.got.push(key);
+    if (key.startsWith('raw_data/')) this.got.push(key);
     return store.get(key);
   }
   put(...args: Parameters<ObjectStore['put']>): ReturnType<ObjectStore['put']> {
@@ -52,9 +56,9 @@ class NotingStore implements ObjectStore {
   delete(key: string): Promise<void> {
     return store.delete(key);
   }
-  localFolder(prefix: string): Promise<string> {
-    this.got.push(prefix);
-    return store.localFolder();
+  copy(key: string, version: string, file: string): Promise<boolean> {
+    this.got.push(key);
+    return store.copy(key, version, file);
   }
 }
 

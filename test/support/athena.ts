@@ -8,6 +8,7 @@ import { DuckDBEngine } from '../../jobs/query/duckdb-engine.ts';
 import { literal, openDuckDB } from '../../jobs/runtime/duckdb.ts';
 import { awsClientConfig, awsEndpoint } from './aws.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';
+import { reading } from './prices.ts';
 
 /** Answers that the emulator gives to the next queries, in the form in which Athena would: all text, names first. */
 export async function seedAthena(
@@ -95,6 +96,7 @@ export async function startUnloadingAthena(
       db: await openDuckDB(folder),
       provider: undefined,
       scratch: folder,
+      ports: reading(store),
     });
     const client = new S3Client(awsClientConfig);
     for (const part of [0, 1, 2]) {

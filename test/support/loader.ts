@@ -83,6 +83,11 @@ export function worlds(): { create(): World } {
           const log: Record<string, unknown>[] = [];
           const slept: number[] = [];
           const from = server.asked.length;
+          const sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+            signal.throwIfAborted();
+            slept.push(ms);
+            nowMs += ms;
+          };
           const finished = await loadFromProvider(
             {
               ...run,
@@ -117,15 +122,8 @@ export function worlds(): { create(): World } {
               signal: settings.signal ?? new AbortController().signal,
               scratch: folder,
               now,
-              clock: {
-                now,
-                async sleep(ms, signal) {
-                  signal.throwIfAborted();
-                  slept.push(ms);
-                  nowMs += ms;
-                },
-                random: () => 0.5,
-              },
+              sleep,
+              clock: { now, sleep, random: () => 0.5 },
             },
           );
           return {

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { openLake } from '../../jobs/lake/open-lake.ts';
-import { PricesWriter } from '../../jobs/lake/prices.ts';
 import { openDuckDB } from '../../jobs/runtime/duckdb.ts';
+import { mergePrices } from './prices.ts';
 
 /*
  * One of several processes that write the same month of one lake at once:
@@ -9,7 +9,7 @@ import { openDuckDB } from '../../jobs/runtime/duckdb.ts';
  */
 const [lake, name, rounds] = process.argv.slice(2) as [string, string, string];
 const store = await openLake(lake, false);
-const writer = new PricesWriter(store, await openDuckDB(tmpdir()), 'csv', tmpdir(), { keepsKnown: false });
+const db = await openDuckDB(tmpdir());
 for (let round = 0; round < Number(rounds); round += 1) {
   const prices = {
     open: 1,
@@ -21,9 +21,12 @@ for (let round = 0; round < Number(rounds); round += 1) {
     dividend: null,
     split: null,
   };
-  writer.add(`${name}${round}`, [{ date: '2020-01-02', ...prices }], {
-    currency: 'USD',
-    exchange: null,
-  });
-  await writer.merge(new Date(), () => {});
+  const usd = { currency: 'USD', exchange: null };
+  await mergePrices(
+    store,
+    db,
+    tmpdir(),
+    (writer) => writer.add(`${name}${round}`, [{ date: '2020-01-02', ...prices }], usd),
+    { fetchedAt: new Date() },
+  );
 }

@@ -20,7 +20,10 @@ export const SET = 'mine';
 export const TICKERS = ['A', 'B', 'C'];
 
 /** A lake with eight weeks of made-up prices of three names that end on 2026-10-30. */
-export async function makePrices(lake: string, changed: { ticker?: string; close?: number } = {}): Promise<void> {
+export async function makePrices(
+  lake: string,
+  changed: { ticker?: string; close?: number } = {},
+): Promise<void> {
   const db = await openDuckDB(lake);
   const { ticker = '', close = 1 } = changed;
   for (const month of ['2026-09', '2026-10']) {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectStore } from '../../jobs/lake/object-store.ts';
-import { PricesWriter } from '../../jobs/lake/prices.ts';
 import type { Bar } from '../../jobs/market/bar.ts';
 import { parsePrices } from '../../jobs/market/csv.ts';
 import { addDays, fromDay, toDay, type IsoDate } from '../../jobs/runtime/dates.ts';
@@ -9,6 +8,7 @@ import { openDuckDB } from '../../jobs/runtime/duckdb.ts';
 import type { PriceBars, PriceHistory, StrategyContext } from '../../jobs/strategies/context.ts';
 import type { LevelSeries } from '../../jobs/strategies/strategy.ts';
 import { sampleFolder } from './folders.ts';
+import { mergePrices } from './prices.ts';
 
 /** Figures of a stock from its first date on, one a calendar day; what is left out is missing. */
 export interface Figures {
@@ -101,10 +101,10 @@ export async function writeBars(
 ): Promise<void> {
   const db = await openDuckDB(folder);
   try {
-    const writer = new PricesWriter(store, db, 'csv', folder, { keepsKnown: false });
-    for (const [ticker, own] of Object.entries(bars))
-      writer.add(ticker, own, { currency: 'USD', exchange: null });
-    await writer.merge(new Date(0), () => {});
+    await mergePrices(store, db, folder, (writer) => {
+      for (const [ticker, own] of Object.entries(bars))
+        writer.add(ticker, own, { currency: 'USD', exchange: null });
+    });
   } finally {
     db.closeSync();
   }

@@ -1,6 +1,6 @@
 import { sum } from 'd3-array';
 import type { LoadManifest, TickerStatus } from '../../loader/outcome.ts';
-import type { RowCounts } from '../../lake/prices.ts';
+import type { RowCounts } from '../../lake/merge-prices.ts';
 import type { DateRange } from '../../runtime/dates.ts';
 import { isFailure, STATUS_NAMES } from '../statuses.ts';
 

@@ -6,19 +6,22 @@ import {
   ResourceInUseException,
   ResourceNotFoundException,
   UpdateTimeToLiveCommand,
-  waitUntilTableExists,
-  waitUntilTableNotExists,
   type CreateTableCommandInput,
   type DynamoDBClient,
   type KeySchemaElement,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoBilling } from '../../runtime/environment.ts';
+import { DEFAULT_LIMITS } from '../../runtime/limits.ts';
+import { poll, realWaiting, type BackOff, type Waiting } from '../../runtime/poll.ts';
+import { SignalsError } from '../../runtime/errors.ts';
 import { StatisticsError } from '../errors.ts';
 import { dynamoFailure } from './dynamodb-store.ts';
 import { keyAttributes, TABLES, TTL_ATTRIBUTE, type TableDefinition } from './tables.ts';
 
-const MAX_WAIT_S = 300;
+/** A table is made in seconds; the SDK's own waiter would go on asking a server that does not answer. */
+const BACK_OFF: BackOff = { firstMs: 250, maxMs: 5_000, timeoutMs: 300_000 };
+const UNBOUND = realWaiting(DEFAULT_LIMITS.cutOff);
 /** Marks tables that were made on first use, which no stack owns. */
 export const PROVISIONED_BY = { Key: 'signals:provisioned-by', Value: 'first-use' } as const;
 
@@ -72,6 +75,7 @@ export async function createTables(
   client: DynamoDBClient,
   prefix: string,
   billing: DynamoBilling,
+  waiting: Waiting = UNBOUND,
 ): Promise<void> {
   // DynamoDB makes one table with indexes at a time.
   for (const table of Object.values(TABLES)) {
@@ -79,11 +83,17 @@ export async function createTables(
     try {
       const known = await describe(client, name);
       if (known === undefined) await create(client, table, prefix, billing);
-      if (known?.TableStatus !== 'ACTIVE')
-        await waitUntilTableExists({ client, maxWaitTime: MAX_WAIT_S, minDelay: 1 }, { TableName: name });
-      checkSchema(table, name, known ?? (await describe(client, name))!);
+      const isActive = ({ TableStatus }: TableDescription): boolean => TableStatus === 'ACTIVE';
+      const active =
+        known !== undefined && isActive(known)
+          ? known
+          : await waitFor(name, 'active', waiting, async () => {
+              const found = await describe(client, name);
+              return found !== undefined && isActive(found) ? found : undefined;
+            });
+      checkSchema(table, name, active);
     } catch (error) {
-      if (error instanceof StatisticsError) throw error;
+      if (error instanceof SignalsError) throw error;
       throw dynamoFailure(`cannot provision table ${name}`, error);
     }
   }
@@ -122,7 +132,7 @@ export async function describeTables(client: DynamoDBClient, prefix: string): Pr
         items: description?.ItemCount ?? 0,
       });
     } catch (error) {
-      if (error instanceof StatisticsError) throw error;
+      if (error instanceof SignalsError) throw error;
       throw dynamoFailure(`cannot describe table ${name}`, error);
     }
   }
@@ -134,14 +144,18 @@ export async function dropTables(
   client: DynamoDBClient,
   prefix: string,
   tables: readonly TableDefinition[],
+  waiting: Waiting = UNBOUND,
 ): Promise<void> {
   for (const { name: plain } of tables) {
     const name = prefix + plain;
     try {
       if ((await describe(client, name)) === undefined) continue;
       await client.send(new DeleteTableCommand({ TableName: name }));
-      await waitUntilTableNotExists({ client, maxWaitTime: MAX_WAIT_S, minDelay: 1 }, { TableName: name });
+      await waitFor(name, 'gone', waiting, async () =>
+        (await describe(client, name)) === undefined ? true : undefined,
+      );
     } catch (error) {
+      if (error instanceof SignalsError) throw error;
       throw dynamoFailure(`cannot drop table ${name}`, error);
     }
   }
@@ -159,6 +173,17 @@ async function create(
     // Somebody else makes it at the same time.
     if (!(error instanceof ResourceInUseException)) throw error;
   }
+}
+
+async function waitFor<T>(
+  name: string,
+  state: string,
+  waiting: Waiting,
+  ask: () => Promise<T | undefined>,
+): Promise<T> {
+  const found = await poll(ask, BACK_OFF, waiting);
+  if (found !== undefined) return found;
+  throw new Error(`table ${name} was not ${state} within ${BACK_OFF.timeoutMs / 1000} s`);
 }
 
 async function describe(client: DynamoDBClient, name: string): Promise<TableDescription | undefined> {

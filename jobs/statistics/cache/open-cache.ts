@@ -1,6 +1,8 @@
 import type { AwsConfig } from '../../runtime/aws.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { CacheSettings } from '../../runtime/environment.ts';
+import { DEFAULT_LIMITS } from '../../runtime/limits.ts';
+import { realWaiting, type Waiting } from '../../runtime/poll.ts';
 import { MemoryStore } from './memory-store.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { TableStore } from './table-store.ts';
@@ -44,7 +46,7 @@ export async function provisionCache(settings: CacheSettings, aws: AwsConfig): P
   if (settings.mode === 'sqlite') return withSqlite(settings, () => {});
   if (settings.mode === 'memory') return;
   const { client, tables } = await connect(aws);
-  await tables.createTables(client, settings.tablePrefix, settings.billing);
+  await tables.createTables(client, settings.tablePrefix, settings.billing, waitingOf(aws));
   await tables.enableTtl(client, settings.tablePrefix);
 }
 
@@ -78,7 +80,7 @@ export async function dropCache(
   }
   const { client, tables } = await connect(aws);
   const dropped = names.map((name) => TABLES[name]);
-  await tables.dropTables(client, settings.tablePrefix, dropped);
+  await tables.dropTables(client, settings.tablePrefix, dropped, waitingOf(aws));
 }
 
 async function withSqlite<T>({ sqliteFile }: CacheSettings, work: (store: SqliteStore) => T): Promise<T> {
@@ -90,12 +92,17 @@ async function withSqlite<T>({ sqliteFile }: CacheSettings, work: (store: Sqlite
   }
 }
 
+function waitingOf({ limits = DEFAULT_LIMITS }: AwsConfig): Waiting {
+  return realWaiting(limits.cutOff);
+}
+
 /** The SDK takes a while to load, and a cache in a file does not need it. */
 async function connect(aws: AwsConfig) {
-  const [{ DynamoDBClient }, { DynamoStore }, tables] = await Promise.all([
+  const [{ createAwsClient }, { DynamoDBClient }, { DynamoStore }, tables] = await Promise.all([
+    import('../../runtime/aws-client.ts'),
     import('@aws-sdk/client-dynamodb'),
     import('./dynamodb-store.ts'),
     import('./dynamodb-tables.ts'),
   ]);
-  return { client: new DynamoDBClient(aws), DynamoStore, tables };
+  return { client: createAwsClient(DynamoDBClient, aws), DynamoStore, tables };
 }

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { firstLine } from '../../runtime/errors.ts';
+import { makeFolder } from '../../runtime/make-folder.ts';
 import { inTransaction, prepareOnce } from '../../runtime/sqlite.ts';
 import { StatisticsError } from '../errors.ts';
 import { presentAttributes, type Item, type Selection, type TableStore } from './table-store.ts';
@@ -28,7 +28,7 @@ export class SqliteStore implements TableStore {
     this.#file = file;
     let db: DatabaseSync | undefined;
     try {
-      if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+      if (file !== ':memory:') makeFolder(dirname(file));
       db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
       this.#db = db;
       this.#prepare = prepareOnce(db);

@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import { XMLParser } from 'fast-xml-parser';
+import { describeFetchFailure, fetchWithin, readText } from '../../runtime/bounded-fetch.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { isIsoDate } from '../../runtime/dates.ts';
-import { firstLine } from '../../runtime/errors.ts';
 import { StatisticsError } from '../errors.ts';
 import { maturityOf, type Maturity, type RateProvider, type YieldCurve } from './yields.ts';
 
@@ -11,6 +11,8 @@ export interface TreasuryOptions {
   readonly baseUrl: string | undefined;
   /** Bounds one request, body included. */
   readonly timeoutMs: number;
+  /** Ends a request in which no byte comes for this long. Default: `timeoutMs`. */
+  readonly silenceMs?: number;
   readonly clock: Clock;
 }
 
@@ -56,7 +58,7 @@ export class TreasuryProvider implements RateProvider {
           return form.parse(await this.#download(form.path(year), signal), year);
         } catch (error) {
           signal.throwIfAborted();
-          failures.push(`${form.name}: ${firstLine(causeOf(error))}`);
+          failures.push(`${form.name}: ${describeFetchFailure(error)}`);
         }
       }
     }
@@ -68,26 +70,15 @@ export class TreasuryProvider implements RateProvider {
   }
 
   async #download(path: string, signal: AbortSignal): Promise<string> {
-    const { baseUrl = ORIGIN, timeoutMs } = this.#options;
-    const response = await fetch(new URL(path, baseUrl), {
-      headers: { 'User-Agent': 'signals (statistics)' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    const { baseUrl = ORIGIN, timeoutMs, silenceMs = timeoutMs } = this.#options;
+    const bounds = { signal, timeoutMs, silenceMs, maxBytes: MAX_BYTES };
+    const request = { headers: { 'User-Agent': 'signals (statistics)' } };
+    return fetchWithin(new URL(path, baseUrl), request, bounds, async ({ status, body }) => {
+      const { text } = await readText(body);
+      if (status !== 200) throw new TypeError(`HTTP ${status}`);
+      return text;
     });
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const part of response.body ?? []) {
-      bytes += part.length;
-      if (bytes > MAX_BYTES) throw new RangeError(`the answer has more than ${MAX_BYTES} bytes`);
-      parts.push(part);
-    }
-    if (response.status !== 200) throw new TypeError(`HTTP ${response.status}`);
-    return Buffer.concat(parts).toString();
   }
-}
-
-/** `fetch` says that it failed, and its cause why. */
-function causeOf(error: unknown): unknown {
-  return (error as Partial<Error> | null)?.cause ?? error;
 }
 
 /**

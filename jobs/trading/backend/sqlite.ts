@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { firstLine } from '../../runtime/errors.ts';
+import { makeFolder } from '../../runtime/make-folder.ts';
 import { BackendError, UnavailableError, type TradingStateError } from '../errors.ts';
 import {
   RECENT_ITEMS,
@@ -98,7 +99,7 @@ export class SqliteBackend implements StateBackend {
     this.url = `sqlite:${path}`;
     if (mustExist && !existsSync(path)) throw new BackendError(`there is no trading state "${this.url}" yet`);
     try {
-      if (path !== ':memory:') mkdirSync(dirname(resolve(path)), { recursive: true });
+      if (path !== ':memory:') makeFolder(dirname(resolve(path)));
       this.#db = new DatabaseSync(path, { timeout: busyTimeoutMs });
       this.#db.exec(`${PRAGMAS}; PRAGMA synchronous = ${synchronous}; ${SCHEMA}`);
       const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, this.#db.prepare(sql)]);
