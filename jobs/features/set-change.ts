@@ -75,12 +75,7 @@ export async function carryOut(
     ...replaced.map(
       (era) => () => replace(store, held, eraKey(set, era), () => readStaged(store, held, input, era)),
     ),
-    ...removed.map((era) => async () => {
-      // There is no conditional delete that every store has. A run that falls asleep right here can take away an era
-      // that came later; its index entry then vouches for nothing, and the next run writes it again.
-      await held.check();
-      await store.delete(eraKey(set, era));
-    }),
+    ...removed.map((era) => () => remove(store, held, eraKey(set, era))),
   ];
   const results = await Promise.allSettled(switching.map((work) => limit(each, work)));
   const failed = results.find((result) => result.status === 'rejected');
@@ -146,6 +141,20 @@ async function replace(
     if (current !== undefined && Buffer.compare(current.body, body) === 0) return;
     await held.check();
     await store.put(key, body, current?.version ?? ABSENT);
+  });
+}
+
+/**
+ * Reads the object, checks that the mark is still this run's, and deletes what was read. Where a server deletes whatever
+ * is there, a run that falls asleep before that can take away an era that came later: its index entry then vouches for
+ * nothing, readers say so, and the next run writes it again.
+ */
+async function remove(store: ObjectStore, held: HeldMark, key: string): Promise<void> {
+  await retryConflicts(async () => {
+    const current = await store.get(key);
+    if (current === undefined) return;
+    await held.check();
+    await store.delete(key, current.version);
   });
 }
 

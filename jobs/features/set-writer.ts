@@ -42,11 +42,19 @@ export class SetWriter {
   readonly #entries = new Map<IsoDate, EraEntry>();
   readonly #replaced: IsoDate[] = [];
   readonly #removed: IsoDate[] = [];
+  /** Whether all that the run does becomes part of the set at once. */
+  #isOneSwitch: boolean;
   #checkedAt = -Infinity;
 
   constructor(store: ObjectStore, target: SetTarget) {
     this.#store = store;
     this.#target = target;
+    this.#isOneSwitch = target.isWhole;
+  }
+
+  /** To be told before the first of them is written: where one may replace an object, they become visible together. */
+  plan(eras: readonly IsoDate[]): void {
+    if (eras.some((era) => this.replaces(era))) this.#isOneSwitch = true;
   }
 
   /** Whether an era would replace an object, whatever that is. */
@@ -105,21 +113,12 @@ export class SetWriter {
   }
 
   /**
-   * Lets the index vouch for what needs no switch, so that it is not lost when the run ends early.
+   * Lets the index vouch for eras that only add to the set, so that they are not lost when the run ends early.
    *
    * @returns those eras
    */
   async flush(): Promise<EraIndex> {
-    const settled = new Map(this.#settled);
-    const { set, held, isWhole } = this.#target;
-    // Nothing of a set that is replaced whole belongs to it before all of it does.
-    if (isWhole || settled.size === 0) return new Map();
-    await putIndex(this.#store, set, held, ({ entries, run }) => ({
-      entries: new Map([...entries, ...settled]),
-      run,
-    }));
-    for (const era of settled.keys()) this.#settled.delete(era);
-    return settled;
+    return this.#isOneSwitch ? new Map() : this.#settle();
   }
 
   /**
@@ -129,7 +128,6 @@ export class SetWriter {
    */
   async finish(signal: AbortSignal): Promise<EraIndex> {
     const { set, run, held, objects, isWhole, settings } = this.#target;
-    const flushed = await this.flush();
     if (isWhole && this.#entries.size === 0 && objects.eras.size > 0) {
       throw new LakeError(
         `set "${set}" in lake "${this.#store.url}" is left as it was: no era can be computed to take its place`,
@@ -138,7 +136,7 @@ export class SetWriter {
     const unneeded = isWhole ? [...objects.eras.keys()].filter((era) => !this.#entries.has(era)) : [];
     const removed = [...this.#removed, ...unneeded];
     if (settings === undefined && this.#replaced.length === 0 && removed.length === 0) {
-      if (!isWhole) return flushed;
+      if (!isWhole) return this.#settle();
       await putIndex(this.#store, set, held, () => ({ entries: this.#entries, run }));
       return this.#entries;
     }
@@ -151,6 +149,18 @@ export class SetWriter {
     await nameChange(change, this.#store, held);
     await carryOut(change, held.input, { store: this.#store, held, signal });
     return this.#entries;
+  }
+
+  async #settle(): Promise<EraIndex> {
+    const settled = new Map(this.#settled);
+    if (settled.size === 0) return settled;
+    const { set, held } = this.#target;
+    await putIndex(this.#store, set, held, ({ entries, run }) => ({
+      entries: new Map([...entries, ...settled]),
+      run,
+    }));
+    this.#settled.clear();
+    return settled;
   }
 
   /** Takes away what lies ready for a change that was not named. */

@@ -242,6 +242,7 @@ async function computeAndWrite(
     );
     tally.seconds.plan = (performance.now() - begun) / 1000;
     if (planned.length === 0) return;
+    writer.plan(planned.map(({ era }) => fromDay(era)));
     const width = featureColumns(settings).length;
     const parts = cutPlan(planned, width, MAX_BLOCK_BYTES);
     // The same memory for every pass.

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, renameSync, statSync, type BigIntStats, type Dirent } from 'node:fs';
+import { readdirSync, renameSync, statSync, unlinkSync, type BigIntStats, type Dirent } from 'node:fs';
 import { link, open, readdir, realpath, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -134,7 +134,8 @@ export class LocalStore implements ObjectStore {
     throw new ConflictError(key);
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, expected?: Version): Promise<void> {
+    if (expected !== undefined) return this.#deleteVersion(key, expected);
     try {
       await rm(join(this.#root, key), { force: true });
       // The last object of a run that is over takes its folder with it.
@@ -142,6 +143,23 @@ export class LocalStore implements ObjectStore {
     } catch (error) {
       throw this.#failure('delete', key, error);
     }
+  }
+
+  async #deleteVersion(key: string, expected: Version): Promise<void> {
+    const target = join(this.#root, key);
+    let isGone: boolean;
+    try {
+      isGone = await this.#underLock(() => {
+        const current = statSync(target, { bigint: true, throwIfNoEntry: false });
+        if (current === undefined) return true;
+        if (versionOf(current) !== expected) return false;
+        unlinkSync(target);
+        return true;
+      });
+    } catch (error) {
+      throw error instanceof StoppedError ? error : this.#failure('delete', key, error);
+    }
+    if (!isGone) throw new ConflictError(key);
   }
 
   async copy(key: string, version: Version, file: string): Promise<boolean> {

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { copySet } from '../../jobs/features/read-set.ts';
 import { createSettings, type FeatureSettings } from '../../jobs/features/settings.ts';
@@ -17,7 +18,6 @@ import { createProgress } from '../../jobs/runtime/progress.ts';
  */
 
 export const SET = 'mine';
-export const TICKERS = ['A', 'B', 'C'];
 
 /** A lake with eight weeks of made-up prices of three names that end on 2026-10-30. */
 export async function makePrices(
@@ -59,20 +59,21 @@ export class WatchedStore extends LocalStore {
     return super.put(...args);
   }
 
-  override async delete(key: string): Promise<void> {
-    await this.#before({ what: 'delete', key });
-    return super.delete(key);
+  override async delete(...args: Parameters<ObjectStore['delete']>): Promise<void> {
+    await this.#before({ what: 'delete', key: args[0] });
+    return super.delete(...args);
   }
 }
 
-/** A run that is killed at its `nth` write, which does not happen; nothing that it tries afterwards does. */
-export function killedAt(root: string, nth: number): { store: WatchedStore; writes: Write[] } {
-  const writes: Write[] = [];
-  const store = new WatchedStore(root, async (write) => {
-    writes.push(write);
-    if (writes.length >= nth) throw new Error('killed');
+/** The store of a run that is killed at a write, which does not happen; nothing that it tries afterwards does. */
+export function killedAt(root: string, isThere: (write: Write, index: number) => boolean): WatchedStore {
+  let index = -1;
+  let isDead = false;
+  return new WatchedStore(root, async (write) => {
+    index += 1;
+    isDead ||= isThere(write, index);
+    if (isDead) throw new Error('killed');
   });
-  return { store, writes };
 }
 
 export function settingsOf(chosen: Partial<FeatureSettings> = {}): FeatureSettings {
@@ -111,7 +112,7 @@ export async function transformSet(
         runId: `run-${runs}`,
         set: SET,
         settings: settingsOf(settings),
-        since: '2026-10-01',
+        since: '2026-10-12',
         asOf: undefined,
         tickers: [],
         reload: undefined,
@@ -147,24 +148,25 @@ export function portsAfter(minutes: number): StatePorts {
   };
 }
 
-/** What a reader finds in the set: its lags and the rows of each era; undefined where there is no set. */
+/**
+ * What a reader finds in the set: its lags and the content of each era, but for their footers; undefined where there is
+ * no set.
+ */
 export async function readSet(
   store: ObjectStore,
   folder: string,
   ports: StatePorts = portsAfter(0),
 ): Promise<string | undefined> {
-  const scratch = mkdtempSync(join(folder, 'read-'));
-  const files = await copySet(store, SET, scratch, ports);
+  const files = await copySet(store, SET, mkdtempSync(join(folder, 'read-')), ports);
   if (files === undefined) return undefined;
-  const db = await openDuckDB(scratch, { threads: 1 });
-  try {
-    const eras: Record<string, unknown> = {};
-    for (const { era, file } of files.eras) {
-      const rows = await db.runAndReadAll(`select * from read_parquet('${file}', hive_partitioning = false)`);
-      eras[era] = [rows.columnNames().length, ...rows.getRowsJson()];
-    }
-    return JSON.stringify({ lags: files.settings.lags, damaged: files.damaged, eras });
-  } finally {
-    db.closeSync();
-  }
+  const { settings, damaged, eras } = files;
+  const content = eras.map(({ era, file }) => [era, hashOf(readFileSync(file))]);
+  return JSON.stringify({ lags: settings.lags, catalogue: settings.catalogue, damaged, eras: content });
+}
+
+function hashOf(file: Buffer): string {
+  const footer = file.readUInt32LE(file.length - 8);
+  return createHash('sha256')
+    .update(file.subarray(0, file.length - 8 - footer))
+    .digest('hex');
 }
