@@ -329,7 +329,7 @@ describe('a set of another catalogue', () => {
 test('a run that lost its mark says so', async () => {
   const sleeper = new WatchedStore(lake, async ({ key }) => {
     if (key !== settingsKey(SET)) return;
-    await transformSet(new LocalStore(lake), folder, { minutes: dead });
+    await transformSet(new LocalStore(lake), folder, { settings: { lags: 2 }, minutes: dead });
   });
   await expect(transformSet(sleeper, folder, { settings: { lags: 2 }, isRebuild: true })).rejects.toThrow(
     LostMarkError,
