@@ -47,7 +47,7 @@ export function parseIndex(body: Uint8Array | undefined): StoredIndex {
 }
 
 /** An index that replaced eras is never the same bytes again: the run that replaced them is part of it. */
-export function formatIndex({ entries, run }: StoredIndex): string {
+function formatIndex({ entries, run }: StoredIndex): string {
   const sorted = [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const stamp = run === undefined ? [] : [[RUN, run] as const];
   return `${JSON.stringify(Object.fromEntries([...stamp, ...sorted]), undefined, 1)}\n`;

@@ -28,7 +28,7 @@ export interface ReadRequest {
 }
 
 /** A month of prices as a file of this machine, which stays as it is. */
-export interface MonthFile extends MonthObject {
+interface MonthFile extends MonthObject {
   readonly file: string;
 }
 

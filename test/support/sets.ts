@@ -76,7 +76,7 @@ export function killedAt(root: string, isThere: (write: Write, index: number) =>
   });
 }
 
-export function settingsOf(chosen: Partial<FeatureSettings> = {}): FeatureSettings {
+function settingsOf(chosen: Partial<FeatureSettings> = {}): FeatureSettings {
   return {
     ...createSettings({
       ...{ group: 'other', provider: 'csv', definitions: 'causal', fill: false, lags: 1 },
