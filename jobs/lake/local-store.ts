@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
 import { DEFAULT_LIMITS, type Limits } from '../runtime/limits.ts';
 import { makeFolder } from '../runtime/make-folder.ts';
-import { STAGING_PREFIX } from './layout.ts';
+import { MARKS_PREFIX, STAGING_PREFIX } from './layout.ts';
 import {
   ABSENT,
   ConflictError,
@@ -148,7 +148,8 @@ export class LocalStore implements ObjectStore {
     try {
       await rm(join(this.#root, key), { force: true });
       // The last object of a run that is over takes its folder with it.
-      if (key.startsWith(STAGING_PREFIX)) await rmdir(dirname(join(this.#root, key))).catch(() => {});
+      const isShortLived = key.startsWith(STAGING_PREFIX) || key.startsWith(MARKS_PREFIX);
+      if (isShortLived) await rmdir(dirname(join(this.#root, key))).catch(() => {});
     } catch (error) {
       throw this.#failure('delete', key, error);
     }

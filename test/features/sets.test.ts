@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parquetMetadata } from 'hyparquet';
@@ -253,6 +253,7 @@ describe('what is rewritten', () => {
     await transformSet(store, folder, { runId: 'back', isRebuild: true });
     expect(footerOf('2026-10-23').get('signals.run')).toBe('back');
     expect(await readSet(store, folder)).toBe(state);
+    expect(readdirSync(join(lake, 'marks/set=mine'))).toEqual([]);
     const after = contents() as [string, string][];
     expect(after.map(([name]) => name)).toEqual((before as [string, string][]).map(([name]) => name));
     for (const [index, [, hash]] of after.entries())
