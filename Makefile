@@ -1,5 +1,5 @@
-# `make run` and `make test` install what they need; README.md says what each target is for.
-.PHONY: all clean install run test coverage format check build synth image-load image-transform image-ubuntu
+# `make run` and `make test` install the npm packages they need; README.md says what each target is for.
+.PHONY: all clean install setup run test test-engines coverage format check build synth image-load image-transform image-ubuntu
 .DEFAULT_GOAL := all
 
 # Written by npm after an install: it is older than the lock file when something is to be installed.
@@ -13,12 +13,20 @@ $(INSTALLED): package.json package-lock.json
 
 install: $(INSTALLED)
 
+# What the tests use beyond npm packages. Without it they skip, by name, what needs it.
+setup:
+	@test/setup.sh
+
 # The bundled sample, from prices to answers: no network, no account.
 run: install
 	@npm run -s signals -- quickstart
 
 test: install
 	@npm test -s
+
+# Hours of stress and kills on lakes in folders and on a real S3 server, which Go 1.25 or later builds the first time.
+test-engines: install
+	@npm run -s test:engines
 
 # A table per file; code that runs only in processes of its own counts as not covered.
 coverage: install
@@ -27,7 +35,7 @@ coverage: install
 format: install
 	@npm run -s format
 
-# What CI runs: format, lint, types, dead code, tests.
+# What CI runs after `make setup`: format, lint, types, dead code, tests.
 check: install
 	@npm run -s check
 	@npm test -s

@@ -1,6 +1,6 @@
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/tidy-environment.js',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Copies of package.json in what the CDK synthesized.
   modulePathIgnorePatterns: ['<rootDir>/cdk.out/'],

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { benchCompare } from './compare.ts';
 import { benchKernels } from './kernels.ts';
 import { benchLoad } from './load.ts';
 import { benchPeers } from './peers.ts';
@@ -35,6 +36,15 @@ program
   .option('--sample <name>', 'weekly or daily', 'weekly')
   .option('--runs <n>', 'runs of which the median is given', Number, 3)
   .action(async (options: Parameters<typeof benchTransform>[0]) => print(await benchTransform(options)));
+program
+  .command('compare')
+  .description('CPU seconds of load, transform and query of two revisions in turns: ratio with its interval')
+  .requiredOption('--before <revision>', 'revision to compare with')
+  .option('--after <revision>', 'revision to measure (default: the files of this checkout)')
+  .option('--tickers <n>', 'tickers of the lake', Number, 200)
+  .option('--days <n>', 'trading days of the lake', Number, 500)
+  .option('--pairs <n>', 'pairs of runs', Number, 10)
+  .action(async (options: Parameters<typeof benchCompare>[0]) => print(await benchCompare(options)));
 program
   .command('peers')
   .description('technicalindicators, @ixjb94/indicators and, where a Python has it, ta')

@@ -17,7 +17,8 @@ interface Options {
   readonly runs: number;
 }
 
-const END = '2024-03-23';
+/** First trading date that the local server no longer has. */
+export const END = '2024-03-23';
 
 /**
  * Loads generated charts from a local server with the limiter off: into an empty lake, then once more into the same.
@@ -61,7 +62,7 @@ export async function benchLoad({ tickers, days, inFlight, runs }: Options): Pro
 }
 
 /** The same chart for every symbol, but for its name. */
-async function serveCharts(start: string): Promise<{ server: Server; url: string; bytes: number }> {
+export async function serveCharts(start: string): Promise<{ server: Server; url: string; bytes: number }> {
   const text = JSON.stringify(chartBody(stock('SYMBOL', start, END, (index) => 100 + (index % 37) / 7)));
   const server = createServer((request, response) => {
     const symbol = new URL(request.url!, 'http://x').pathname.split('/').at(-1)!;

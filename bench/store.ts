@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { startAwsEmulator, stopAwsEmulator } from '../test/support/aws-emulator-process.ts';
 import { median } from './median.ts';
+import { whyMissing } from '../test/support/needs.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const RUNS = 9;
@@ -27,7 +28,7 @@ export async function benchStore(): Promise<unknown> {
   await startAwsEmulator();
   try {
     const endpoint = process.env['TEST_AWS_ENDPOINT'];
-    if (endpoint === undefined) throw new Error(process.env['TEST_AWS_MISSING']);
+    if (endpoint === undefined) throw new Error(whyMissing('AWS emulator'));
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
     const client = new S3Client({ endpoint, region: 'us-east-1', credentials, forcePathStyle: true });
     await client.send(new CreateBucketCommand({ Bucket: BUCKET }));

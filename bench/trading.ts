@@ -173,9 +173,20 @@ async function recordWrites(
   const place = { name: 'recorder', settings, shared: recorder, singles: count };
   await measureUpdates(place, count, IN_FLIGHT);
   return {
-    start: writes.filter(({ guard }) => guard === undefined),
-    updates: writes.filter(({ guard }) => guard !== undefined),
+    start: writes.filter((write) => !isUpdate(write)).map(toCommands),
+    updates: writes.filter(isUpdate),
   };
+}
+
+function isUpdate({ guard }: AtomicWrite): boolean {
+  return guard !== undefined && guard.type !== 'begins';
+}
+
+/** What is added, as commands alone: the bare clients know no guards. */
+function toCommands({ guard, commands }: AtomicWrite): AtomicWrite {
+  if (guard?.type !== 'begins') return { commands };
+  const { key, events } = guard;
+  return { commands: [...events.map(({ value }) => ({ type: 'append' as const, key, value })), ...commands] };
 }
 
 async function bareRedis(

@@ -18,8 +18,8 @@ export interface WeeklyTime {
   readonly weekDay?: string;
 }
 
-/** A job that runs on schedule as a Fargate task. */
-export interface JobConfig {
+/** A Fargate task that runs on schedule. */
+export interface TaskConfig {
   readonly schedule: WeeklyTime;
   /** What follows the name of the program. */
   readonly args: readonly string[];
@@ -30,8 +30,19 @@ export interface JobConfig {
   readonly spot: boolean;
   /** How long a run takes, for the cost estimate. */
   readonly expectedRun: Duration;
+}
+
+/** A task that the lake is stale without. */
+interface JobConfig extends TaskConfig {
   /** The longest time between two finished runs that is no fault. */
   readonly maxSilence: Duration;
+}
+
+/** How the universe of the lake is refreshed. */
+export interface UniverseConfig {
+  readonly refresh: TaskConfig;
+  /** Name of the secret with Numerai's key. */
+  readonly keySecret: string;
 }
 
 /** Everything in which one environment may differ from another. */
@@ -47,6 +58,8 @@ export interface StageConfig {
   readonly tickers: number;
   readonly load: JobConfig;
   readonly transform: JobConfig;
+  /** The universe stays as it is when left out. */
+  readonly universe: UniverseConfig | undefined;
   /** The crawler's own schedule; a transform starts it besides. */
   readonly crawl: WeeklyTime;
   /** The sets that have a table, by name. */
@@ -110,6 +123,20 @@ const TRANSFORM: JobConfig = {
   maxSilence: Duration.days(7).plus(Duration.hours(4)),
 };
 
+/** The universe is refreshed with a key of Numerai. */
+export function createUniverse(keySecret: string): UniverseConfig {
+  const refresh: TaskConfig = {
+    // An hour before the load, which takes the latest universe of the lake.
+    schedule: { hour: '22', minute: '0' },
+    args: ['universe', 'refresh'],
+    cpu: 256,
+    memory: Size.gibibytes(1),
+    spot: false,
+    expectedRun: Duration.minutes(2),
+  };
+  return { refresh, keySecret };
+}
+
 const COMMON = {
   // Four days before and three after the transform's own crawl: no event waits in the queue for its 14 days.
   crawl: { weekDay: 'WED', hour: '2', minute: '0' },
@@ -156,9 +183,18 @@ function place(
   settings: StageSettings,
 ): Pick<
   StageConfig,
-  'account' | 'region' | 'names' | 'alertEmails' | 'budget' | 'tables' | 'trading' | 'organisations'
+  | 'account'
+  | 'region'
+  | 'names'
+  | 'alertEmails'
+  | 'budget'
+  | 'tables'
+  | 'trading'
+  | 'organisations'
+  | 'universe'
 > {
   const { account, region, namePrefix, alertEmails, budget, tables, trading, organisations } = settings;
+  const { numeraiKeySecret: keySecret } = settings;
   return {
     account,
     region,
@@ -167,6 +203,7 @@ function place(
     budget,
     tables,
     organisations,
+    universe: keySecret === undefined ? undefined : createUniverse(keySecret),
     trading: trading && { storage: Size.gibibytes(trading.gigabytes), ecpuPerSecond: trading.ecpuPerSecond },
   };
 }

@@ -14,6 +14,7 @@ export interface Names {
   /** Task families, schedules and log groups. */
   readonly load: string;
   readonly transform: string;
+  readonly universe: string;
   readonly errorNotification: string;
   readonly freshness: string;
   readonly statistics: string;
@@ -42,6 +43,7 @@ export function createNames(prefix: string): Names {
     vpc: `${prefix}-vpc`,
     load: `${prefix}-load`,
     transform: `${prefix}-transform`,
+    universe: `${prefix}-universe`,
     errorNotification: `${prefix}-error-notification`,
     freshness: `${prefix}-freshness`,
     statistics: `${prefix}-statistics`,

@@ -38,7 +38,7 @@ export class PipelineStack extends Stack {
       synth: new ShellStep('Check', {
         input: this.#createSource(source),
         env: { CI: 'true' },
-        commands: ['make check', 'npx cdk synth --quiet'],
+        commands: ['make setup', 'make check', 'npx cdk synth --quiet'],
       }),
       codeBuildDefaults: {
         // Images for ARM64 are built where they are native.

@@ -31,6 +31,14 @@ const stage = z.strictObject({
   organisations: z
     .array(z.string().regex(ORGANISATION, 'not 1 to 40 letters, digits, _ and -'))
     .default(['default']),
+  /**
+   * Name of a secret of Secrets Manager with Numerai's key, PUBLIC_ID$SECRET_KEY: with it the universe of the lake is
+   * refreshed every day; it is not when left out, because Numerai answers nobody without a key.
+   */
+  numeraiKeySecret: z
+    .string()
+    .regex(/^[\w/+=.@-]{1,512}$/, 'not the name of a secret: letters, digits and /_+=.@-')
+    .optional(),
   /** The state of traders in a serverless cache, with what it may grow to at the most; no cache when left out. */
   trading: z
     .strictObject({

@@ -12,8 +12,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { describeWithAws } from './support/aws.ts';
+import { describeWith } from './support/describe-with.ts';
 import { repository, temporaryFolder } from './support/folders.ts';
+import { venvProgram } from './support/venv.ts';
 
 /*
  * deploy.sh in a tree of its own: git is the real one with a bare repository as origin, and says what it was asked;
@@ -338,9 +339,12 @@ describe('usage', () => {
   });
 });
 
-describeWithAws('shellcheck', () => {
-  test.each(['deploy.sh', 'load.sh', 'transform.sh', '.ci/run'])('finds nothing in %s', (file) => {
-    const shellcheck = join(repository, '.venv/bin/shellcheck');
-    expect(execFileSync(shellcheck, [join(repository, file)], { encoding: 'utf8' })).toBe('');
-  });
+describeWith('Python', 'shellcheck', () => {
+  test.each(['deploy.sh', 'load.sh', 'transform.sh', '.ci/run', 'test/setup.sh'])(
+    'finds nothing in %s',
+    (file) => {
+      const shellcheck = venvProgram('shellcheck');
+      expect(execFileSync(shellcheck, [join(repository, file)], { encoding: 'utf8' })).toBe('');
+    },
+  );
 });

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { describeWithAws } from './support/aws.ts';
 import { startScript } from './support/command.ts';
+import { describeWith } from './support/describe-with.ts';
 import { repository, sampleFolder, temporaryFolder } from './support/folders.ts';
 import {
   assembleImage,
@@ -13,6 +13,7 @@ import {
   readDockerfile,
   stagesOf,
 } from './support/job-image.ts';
+import { venvProgram } from './support/venv.ts';
 
 const folder = temporaryFolder();
 const JOBS = ['load', 'transform'] as const;
@@ -57,9 +58,9 @@ describe('the Dockerfile', () => {
   });
 });
 
-describeWithAws('hadolint', () => {
+describeWith('Python', 'hadolint', () => {
   test('finds nothing in the Dockerfile', () => {
-    const hadolint = join(repository, '.venv/bin/hadolint');
+    const hadolint = venvProgram('hadolint');
     expect(execFileSync(hadolint, [join(repository, 'docker/Dockerfile')], { encoding: 'utf8' })).toBe('');
   });
 });

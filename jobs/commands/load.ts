@@ -1,13 +1,14 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
+import { withLakeScratch } from '../lake/lake-scratch.ts';
 import { openLake } from '../lake/open-lake.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
+import { readUniverseTable } from '../lake/universe-table.ts';
 import type { FinishedLoad } from '../loader/finish.ts';
 import { loadFiles } from '../loader/load-files.ts';
 import { loadFromProvider } from '../loader/load-provider.ts';
 import { mergeShards } from '../loader/merge-shards.ts';
 import type { LoadManifest } from '../loader/outcome.ts';
-import type { LoadPorts, LoadRequest } from '../loader/request.ts';
+import type { LoadPorts, LoadRequest, UniverseToKeep } from '../loader/request.ts';
 import { claimRun } from '../loader/resume.ts';
 import { summarise } from '../loader/summary.ts';
 import { createCsvProvider, listCsvTickers } from '../market/csv.ts';
@@ -16,6 +17,7 @@ import {
   selectShard,
   selectTickers,
   type Shard,
+  SHIPPED_UNIVERSE,
   type UniverseEntry,
 } from '../market/universe.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -23,11 +25,9 @@ import { addDays, parseDate, utcDate, type DateRange, type IsoDate } from '../ru
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
-import { packageRoot } from '../runtime/package-root.ts';
 import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
-import { withScratch } from '../runtime/scratch.ts';
 import { versions } from '../runtime/versions.ts';
 import {
   collect,
@@ -72,14 +72,15 @@ export function defineLoad(command: Command, job: Job): void {
     .option('--end <date>', 'first trading date no longer wanted (default: tomorrow, UTC)')
     .option(
       '--history <date>',
-      'first trading date of names that the lake does not have yet (default: --start)',
+      'first trading date of every history (default: where the lake starts; with --start or --ticker, --start)',
       dateFor('--history'),
     )
     .option('--ticker <name>', 'load this symbol, numerai or Bloomberg ticker only; repeatable', collect, [])
     .option('--ntickers <n>', 'load the first n tickers only', countFor('--ntickers'))
     .option(
       '--universe <file>',
-      'CSV file with the names to load (default: data/config/universe.csv for yahoo)',
+      'CSV file with the names to load; kept in the lake (default for yahoo: the latest universe of the lake, ' +
+        'else data/config/universe.csv)',
     )
     .option('--shard <i/n>', 'load the i-th of n shares of the tickers', parseShard)
     .option(
@@ -159,26 +160,29 @@ async function load(
     const request = { count: options.mergeShards, provider, range, window, minCoverage, versions };
     return mergeShards(request, store, job.now());
   }
-  const { tickers, universe } = await resolveTickers(options);
-  const openLog = (runId: string, isContinued: boolean): Logger => {
-    const log = job.openLog({ job: 'load', runId }, logFile(lake, 'load', runId));
-    log.info(
-      { event: 'load.started', ...range, tickers: tickers.length, source: provider, lake, isContinued },
-      `${isContinued ? `go on with run ${runId}: ` : ''}load ${tickers.length} tickers from ${provider}, ` +
-        `trading dates ${range.start} up to before ${range.end}`,
-    );
-    return log;
-  };
-  const request = { tickers, range, shard: options.shard, universe, minCoverage, versions };
-  return withScratch('load', async (scratch) => {
-    const ports = {
-      store,
-      db: await openDuckDB(scratch),
-      signal: job.signal,
-      sleep: systemClock.sleep,
-      scratch,
-      now: job.now,
+  return withLakeScratch(store, 'load', async (scratch) => {
+    const db = await openDuckDB(scratch);
+    const ports = { store, db, signal: job.signal, sleep: systemClock.sleep, scratch, now: job.now };
+    const { tickers, universe, names } = await resolveTickers(options, ports);
+    const openLog = (runId: string, isContinued: boolean): Logger => {
+      const log = job.openLog({ job: 'load', runId }, logFile(lake, 'load', runId));
+      log.info(
+        {
+          event: 'load.started',
+          ...range,
+          tickers: tickers.length,
+          names,
+          source: provider,
+          lake,
+          isContinued,
+        },
+        `${isContinued ? `go on with run ${runId}: ` : ''}load ${tickers.length} tickers from ${provider}, ` +
+          `trading dates ${range.start} up to before ${range.end}` +
+          (names === undefined ? '' : `, names of ${names}`),
+      );
+      return log;
     };
+    const request = { tickers, range, shard: options.shard, universe, minCoverage, versions };
     return provider === 'csv'
       ? loadOwnFiles(options, request, ports, openLog, job)
       : loadFromYahoo(options, request, ports, openLog, job);
@@ -241,20 +245,37 @@ function resolveRange({ start, end }: LoadOptions, now: Date): DateRange {
   return { start: first, end: last };
 }
 
+/** What to load: provider symbols, the universe to keep in the lake, and where the names come from. */
+interface Chosen {
+  readonly tickers: readonly string[];
+  readonly universe: UniverseToKeep | undefined;
+  readonly names: string | undefined;
+}
+
+/**
+ * A universe file that was given wins, and is kept in the lake; else the lake's own wins over the file that is shipped,
+ * which is older wherever `universe refresh` has run.
+ */
 async function resolveTickers(
   options: LoadOptions,
-): Promise<{ tickers: string[]; universe: UniverseEntry[] | undefined }> {
-  const { ticker, ntickers, source, shard } = options;
-  const share = (tickers: string[]): string[] =>
-    shard === undefined ? tickers : selectShard(tickers, shard);
-  const file =
-    options.universe ?? (source === 'yahoo' ? join(packageRoot, 'data/config/universe.csv') : undefined);
-  if (file !== undefined) {
-    const universe = await readUniverse(file);
-    return { tickers: share(selectTickers(universe, ticker, ntickers)), universe };
+  { store, db, scratch }: Pick<LoadPorts, 'store' | 'db' | 'scratch'>,
+): Promise<Chosen> {
+  const { ticker, ntickers, universe: file, source, shard } = options;
+  const choose = (universe: readonly UniverseEntry[], asked: readonly string[]): string[] => {
+    const chosen = selectTickers(universe, asked, ntickers);
+    return shard === undefined ? chosen : selectShard(chosen, shard);
+  };
+  if (file === undefined && source === 'csv') {
+    const asked = ticker.length > 0 ? ticker : await listCsvTickers(requirePath(options));
+    return { tickers: choose([], asked), universe: undefined, names: undefined };
   }
-  const found = ticker.length > 0 ? ticker : await listCsvTickers(requirePath(options));
-  return { tickers: share(selectTickers([], found, ntickers)), universe: undefined };
+  const stored = file === undefined ? await readUniverseTable(store, db, scratch) : undefined;
+  if (stored !== undefined) {
+    return { tickers: choose(stored.names, ticker), universe: undefined, names: stored.key };
+  }
+  const names = await readUniverse(file ?? SHIPPED_UNIVERSE);
+  const universe = { names, isStandIn: file === undefined };
+  return { tickers: choose(names, ticker), universe, names: file ?? SHIPPED_UNIVERSE };
 }
 
 function requirePath({ path }: LoadOptions): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { featureColumns } from '../features/settings.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
+import { withLakeScratch } from '../lake/lake-scratch.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { athenaOf } from '../query/athena-names.ts';
 import { DuckDBEngine, readSets } from '../query/duckdb-engine.ts';
@@ -13,7 +14,6 @@ import { UsageError } from '../runtime/errors.ts';
 import { realWaiting } from '../runtime/poll.ts';
 import type { Job } from '../runtime/run-job.ts';
 import { createRunId } from '../runtime/run-id.ts';
-import { withScratch } from '../runtime/scratch.ts';
 import { oneOf } from './options.ts';
 import { readPortsOf } from '../lake/read-ports.ts';
 
@@ -62,7 +62,7 @@ export async function runQuery(
   const lakeUrl = options.lake ?? job.environment.lake;
   const store = await openLake(lakeUrl, options.local, job.limits);
   const statement = sql ?? (await renderNamed(options, store));
-  await withScratch('query', async (scratch) => {
+  await withLakeScratch(store, 'query', async (scratch) => {
     const engine = await openEngine(options, lakeUrl, store, scratch, job);
     try {
       job.print(formatResult(await engine.run(statement), options.format, limits));

@@ -15,6 +15,7 @@ interface TradingOptions {
   readonly state?: string;
   readonly trader?: string;
   readonly instance?: string;
+  readonly allowEviction?: true;
 }
 
 /** A person at a prompt does not want to wait as long as a trader that has to stay up, and not at all for a server. */
@@ -42,7 +43,8 @@ export function defineTrading(command: Command, job: Job): void {
       .description(description)
       .option('--state <url>', 'sqlite:PATH or redis[s]://HOST[:PORT][/DATABASE] (default: TRADING_STATE)')
       .option('--trader <id>', 'whose state (default: the only one there is)')
-      .option('--instance <id>', 'the instance, where keys have one');
+      .option('--instance <id>', 'the instance, where keys have one')
+      .option('--allow-eviction', 'also use a Redis server that evicts keys when it is full (allkeys-*)');
 
   const status = add('status', 'how much there is of each trader')
     .option('--format <format>', FORMATS.join(', '), oneOf('--format', FORMATS), 'table')
@@ -181,7 +183,7 @@ async function withDatabase(
 }
 
 async function withBackend(
-  { state, instance }: TradingOptions,
+  { state, instance, allowEviction }: TradingOptions,
   job: Job,
   work: (backend: StateBackend, config: CacheDatabaseConfig) => Promise<void>,
 ): Promise<void> {
@@ -192,6 +194,7 @@ async function withBackend(
     timeout: TIMEOUT_SECONDS,
     mustExist: true,
     useInstanceId: instance !== undefined,
+    ...(allowEviction === undefined ? {} : { allowEviction }),
   });
   const backend = await openBackend(config, 0);
   try {

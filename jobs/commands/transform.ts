@@ -3,6 +3,7 @@ import { GROUPS, type Group } from '../features/catalogue.ts';
 import { createSettings, type FeatureSettings } from '../features/settings.ts';
 import { transformPrices, type TransformSummary } from '../features/transform.ts';
 import { chooseProvider } from '../lake/choose-provider.ts';
+import { withLakeScratch } from '../lake/lake-scratch.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { copyPrices } from '../lake/read-prices.ts';
 import { athenaOf } from '../query/athena-names.ts';
@@ -13,7 +14,6 @@ import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, UsageError } from '../runtime/errors.ts';
 import { createProgress } from '../runtime/progress.ts';
 import type { Job } from '../runtime/run-job.ts';
-import { withScratch } from '../runtime/scratch.ts';
 import { createRunId } from '../runtime/run-id.ts';
 import { versions } from '../runtime/versions.ts';
 import { collect, countFor, logFile, numberFor, oneOf } from './options.ts';
@@ -115,7 +115,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
   const log = job.openLog({ job: 'transform', runId }, logFile(lakeUrl, 'transform', runId));
   log.info({ event: 'transform.started', set, ...settings }, `transform ${options.cmd} into set ${set}`);
   const names = options.reload ? athenaOf(job.environment, lakeUrl) : undefined;
-  return withScratch('transform', async (scratch) => {
+  return withLakeScratch(lake, 'transform', async (scratch) => {
     const db = await openDuckDB(scratch);
     const from =
       options.window === undefined ? undefined : addDays(asOfDate(asOf, job.now()), -options.window);

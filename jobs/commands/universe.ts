@@ -3,8 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { openLake } from '../lake/open-lake.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
-import { readLatestUniverse } from '../lake/universe-table.ts';
-import { saveUniverse } from '../lake/universe-table.ts';
+import { readUniverseTable, saveUniverse } from '../lake/universe-table.ts';
 import { readCorrections } from '../market/corrections.ts';
 import { Fetcher } from '../market/fetcher.ts';
 import { downloadLive, readNames } from '../market/numerai.ts';
@@ -24,6 +23,7 @@ import {
   parseUniverse,
   readUniverse,
   resolveSymbols,
+  SHIPPED_UNIVERSE,
   type UniverseEntry,
 } from '../market/universe.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -40,7 +40,7 @@ import { connectYahoo } from './yahoo.ts';
 
 interface RefreshOptions {
   readonly file?: string;
-  readonly universe: string;
+  readonly universe?: string;
   readonly corrections: string;
   readonly verify: boolean;
   readonly dryRun: boolean;
@@ -49,7 +49,6 @@ interface RefreshOptions {
   readonly local: boolean;
 }
 
-const UNIVERSE_FILE = join(packageRoot, 'data/config/universe.csv');
 const CORRECTIONS_FILE = join(packageRoot, 'data/config/ticker_corrections.json');
 /** Beside the universe file: what the provider was found to have. */
 const EVIDENCE_FILE = 'ticker_evidence.csv';
@@ -74,7 +73,10 @@ export function defineUniverse(command: Command, job: Job): void {
       "take over Numerai's live universe: add new names, remove those that are gone, map all to Yahoo",
     )
     .option('--file <file>', 'a .parquet or .csv file with the column numerai_ticker instead of the API')
-    .option('--universe <file>', 'the file to refresh', UNIVERSE_FILE)
+    .option(
+      '--universe <file>',
+      'the file to refresh (default: the universe of the lake; data/config/universe.csv where there is no lake)',
+    )
     .option('--corrections <file>', 'symbols that win over the rules', CORRECTIONS_FILE)
     .option('--verify', 'ask Yahoo which candidate it has, where the rules leave several', false)
     .option('--dry-run', 'say what would change and write nothing', false)
@@ -88,13 +90,13 @@ export function defineUniverse(command: Command, job: Job): void {
 
 async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
   const today = utcDate(job.now());
-  const current = await readUniverse(options.universe);
-  const corrections = await readCorrections(options.corrections);
-  const evidenceFile = join(dirname(options.universe), EVIDENCE_FILE);
-  const evidence = currentEvidence(await readEvidence(evidenceFile), today);
   const store = await chooseLake(options, job);
+  const corrections = await readCorrections(options.corrections);
+  const evidenceFile = join(dirname(options.universe ?? SHIPPED_UNIVERSE), EVIDENCE_FILE);
+  const evidence = currentEvidence(await readEvidence(evidenceFile), today);
   const log = job.openLog({ job: 'universe', runId: createRunId(job.now()) });
   await withDatabase(async (db, scratch) => {
+    const { current, origin, target } = await chooseUniverse(options.universe, store, db, scratch);
     const { source, file } =
       options.file === undefined
         ? await downloadUniverse(job, scratch)
@@ -102,7 +104,7 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
     const names = await readNames(file, db);
     log.info({ event: 'universe.read', source, names: names.length }, `${names.length} names in ${source}`);
     const { kept, gone } = mergeNames(current, names);
-    assertFewRemovals(gone.length, current.length, options);
+    assertFewRemovals(gone.length, current.length, origin, options);
 
     const map = (name: Name, known: string): Mapping => mapName(name, known, corrections, evidence);
     if (options.verify) {
@@ -122,15 +124,43 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
     if (!options.dryRun) {
       const text = formatUniverse(refreshed.universe);
       // What is written has to be what can be read.
-      parseUniverse(text, options.universe);
-      await writeOutput(options.universe, text);
+      parseUniverse(text, target ?? origin);
+      if (target !== undefined) await writeOutput(target, text);
       if (store !== undefined) {
         const isNew = await saveUniverse(store, db, refreshed.universe, today, scratch);
         table = `${store.url}, ${isNew ? 'written' : 'up to date'}`;
       }
     }
-    job.print(describe(refreshed, gone, { source, ...options, table }));
+    job.print(
+      describe(refreshed, gone, { source, universe: target ?? origin, dryRun: options.dryRun, table }),
+    );
   });
+}
+
+interface ChosenUniverse {
+  readonly current: readonly UniverseEntry[];
+  /** Where it comes from, for people. */
+  readonly origin: string;
+  /** The file to write it to; none where the lake has it. */
+  readonly target: string | undefined;
+}
+
+/**
+ * The universe to refresh: a file that was given, else that of the lake. The file that is shipped stands in for what
+ * the lake lacks, and is itself refreshed where there is no lake.
+ */
+async function chooseUniverse(
+  file: string | undefined,
+  store: ObjectStore | undefined,
+  db: DuckDBConnection,
+  scratch: string,
+): Promise<ChosenUniverse> {
+  const stored =
+    file === undefined && store !== undefined ? await readUniverseTable(store, db, scratch) : undefined;
+  if (stored !== undefined) return { current: stored.names, origin: stored.key, target: undefined };
+  const origin = file ?? SHIPPED_UNIVERSE;
+  const isWritten = file !== undefined || store === undefined;
+  return { current: await readUniverse(origin), origin, target: isWritten ? origin : undefined };
 }
 
 /**
@@ -139,8 +169,8 @@ async function runRefresh(options: RefreshOptions, job: Job): Promise<void> {
  */
 export async function resolveTickers(asked: readonly string[], store: ObjectStore): Promise<string[]> {
   if (asked.length === 0) return [];
-  const known = await withDatabase((db, scratch) => readLatestUniverse(store, db, scratch));
-  return [...new Set(resolveSymbols(known.length > 0 ? known : await readUniverse(UNIVERSE_FILE), asked))];
+  const known = await withDatabase((db, scratch) => readUniverseTable(store, db, scratch));
+  return [...new Set(resolveSymbols(known?.names ?? (await readUniverse(SHIPPED_UNIVERSE)), asked))];
 }
 
 /** Runs `work` with a DuckDB and a folder for temporary files. */
@@ -195,7 +225,12 @@ async function chooseLake(
   return openLake(lake ?? environment.lake, local, limits);
 }
 
-function assertFewRemovals(gone: number, total: number, { universe, allowRemovals }: RefreshOptions): void {
+function assertFewRemovals(
+  gone: number,
+  total: number,
+  universe: string,
+  { allowRemovals }: RefreshOptions,
+): void {
   if (allowRemovals || gone <= MAX_REMOVED_SHARE * total) return;
   throw new UsageError(
     `${gone} of the ${total} names in "${universe}" would be removed; if that is meant, say --allow-removals`,

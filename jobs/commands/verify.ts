@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { PriceSource } from '../features/price-source.ts';
 import { verify, type Verdict } from '../features/verify.ts';
 import { chooseProvider } from '../lake/choose-provider.ts';
+import { withLakeScratch } from '../lake/lake-scratch.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { copyPrices } from '../lake/read-prices.ts';
 import { formatResult } from '../query/format.ts';
@@ -9,7 +10,6 @@ import { utcDate } from '../runtime/dates.ts';
 import { openDuckDB } from '../runtime/duckdb.ts';
 import { LakeError, SignalsError } from '../runtime/errors.ts';
 import type { Job } from '../runtime/run-job.ts';
-import { withScratch } from '../runtime/scratch.ts';
 import { readPortsOf } from '../lake/read-ports.ts';
 import { resolveTickers } from './universe.ts';
 
@@ -42,7 +42,7 @@ async function runVerify(
   if (provider === undefined)
     throw new LakeError(`lake "${store.url}" has no prices; fill it with "signals load" first`);
   const [ticker = name] = await resolveTickers([name], store);
-  await withScratch('verify', async (scratch) => {
+  await withLakeScratch(store, 'verify', async (scratch) => {
     const prices = await copyPrices(store, { provider, tickers: [ticker] }, scratch, readPortsOf(store, job));
     const source = await PriceSource.open(await openDuckDB(scratch), {
       lake: store.url,

@@ -30,8 +30,15 @@ export function renderPicture({ title, subtitle, picture }: Drawing, form: Pictu
   return `${
     html`<!doctype html>
       <html lang="en">
-        <meta charset="utf-8" /><title>${title}</title
-        >${svg}
+        <meta charset="utf-8" /><meta name="viewport" content="width=device-width, initial-scale=1" /><title>
+          ${title}</title
+        ><style>
+          svg {
+            max-width: 100%;
+            height: auto;
+          }
+        </style>
+        ${svg}
       </html>`.text
   }\n`;
 }

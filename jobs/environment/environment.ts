@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { holdPrices, type HeldPrices } from '../lake/held-prices.ts';
+import { makeLakeScratch } from '../lake/lake-scratch.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { openLake } from '../lake/open-lake.ts';
 import { newestDateUpTo } from '../lake/read-months.ts';
@@ -167,7 +166,7 @@ class LakeEnvironment implements AnalysisEnvironment {
   }
 
   #openScratch(): Promise<string> {
-    this.#scratch ??= mkdtemp(join(tmpdir(), 'signals-analysis-'));
+    this.#scratch ??= this.#openLake().then((lake) => makeLakeScratch(lake, 'analysis'));
     return this.#scratch;
   }
 

@@ -1,7 +1,7 @@
 import type { DayNumber } from '../runtime/dates.ts';
 
-/** No era takes this row. */
-export const NO_ERA = -1;
+/** No era takes this row. Less than any day: days before 1970 are negative, and -1 is one of them, 1969-12-31. */
+export const NO_ERA: DayNumber = -(2 ** 31);
 
 /** Friday of the week of a day; a week runs from Saturday to Friday. Day 1 (1970-01-02) is a Friday. */
 export function weekOf(day: DayNumber): DayNumber {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parquetRows } from '../lake/parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 
 /**

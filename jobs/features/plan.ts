@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fromDay, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import type { EraIndex } from './era-index.ts';
-import type { FeatureSettings } from './settings.ts';
+import { canonicalSettings, type FeatureSettings } from './settings.ts';
 
 /** Prices that belong to one era alone, as the lake has them now. */
 export interface EraPrices {
@@ -56,7 +56,7 @@ export function planEras(prices: readonly EraPrices[], request: PlanRequest): Pl
 }
 
 function fingerprintOf(prices: bigint, settings: FeatureSettings): string {
-  const text = `${prices.toString(16)} ${JSON.stringify(settings)}`;
+  const text = `${prices.toString(16)} ${canonicalSettings(settings)}`;
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 

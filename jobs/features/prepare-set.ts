@@ -8,12 +8,20 @@ import type { Logger } from '../runtime/log.ts';
 import { parseIndex, vouchedEras } from './era-index.ts';
 import { bytesOfEras, formatChangedSettings, listSet, readSettings } from './set-objects.ts';
 import type { SetTarget } from './set-writer.ts';
-import { assertSameSettings, formatSettings, type FeatureSettings } from './settings.ts';
+import {
+  compareSettings,
+  describeDifference,
+  formatSettings,
+  settleSettings,
+  type AskedSettings,
+  type FeatureSettings,
+} from './settings.ts';
 
 export interface SetRequest {
   readonly runId: string;
   readonly set: string;
-  readonly settings: FeatureSettings;
+  /** What the command asks for. */
+  readonly settings: AskedSettings;
   /** Write eras on or after this date only. */
   readonly since: IsoDate | undefined;
   /** Compute these tickers only; all when empty. */
@@ -31,36 +39,39 @@ export async function prepareSet(
   { store, log }: { readonly store: ObjectStore; readonly log: Logger },
   held: HeldMark,
 ): Promise<SetTarget> {
-  const { set, settings, runId, since, isRebuild } = request;
+  const { set, settings: asked, runId, since, isRebuild } = request;
   const key = settingsKey(set);
   const objects = await listSet(store, set);
   const stored = await store.get(key);
   const found = { set, run: runId, held, objects };
-  if (stored === undefined && !(isRebuild && objects.eras.size > 0)) {
-    await putFirstSettings(store, key, settings);
-  } else if (isRebuild) {
-    const isSame = stored !== undefined && isSetting(stored.body, key, settings);
-    const text = isSame ? undefined : formatChangedSettings(settings, runId);
-    return { ...found, standing: new Map(), isWhole: true, settings: text, since };
+  const replaced = (setting: FeatureSettings, isSame: boolean): SetTarget => {
+    const text = isSame ? undefined : formatChangedSettings(setting, runId);
+    return { ...found, setting, standing: new Map(), isWhole: true, settings: text, since };
+  };
+  if (isRebuild && (stored !== undefined || objects.eras.size > 0)) {
+    const setting = settleSettings(asked, undefined);
+    return replaced(setting, stored !== undefined && isSetting(stored.body, key, setting));
   }
+  const before = stored === undefined ? undefined : readSettings(stored.body, key);
+  const setting = settleSettings(asked, before);
   const index = parseIndex((await store.get(eraIndexKey(set)))?.body);
   const standing = vouchedEras(index, bytesOfEras(objects));
-  if (stored !== undefined) {
-    const before = readSettings(stored.body, key);
-    if (isOfOtherCatalogue(before, settings)) {
+  if (before === undefined) await putFirstSettings(store, key, setting);
+  else {
+    const compared = compareSettings(before, setting);
+    if (compared === 'rebuild') {
       refuseParts(request, before);
       log.info(
-        { event: 'transform.rebuild', set, from: before.catalogue, to: settings.catalogue },
-        `set ${set} is of catalogue ${before.catalogue}; all its eras are computed by catalogue ${settings.catalogue}`,
+        { event: 'transform.rebuild', set, from: before.catalogue, to: setting.catalogue },
+        `set ${set} is of catalogue ${before.catalogue}; all its eras are computed by catalogue ${setting.catalogue}`,
       );
-      const text = formatChangedSettings(settings, runId);
       const first = [...standing.keys()].toSorted()[0];
       const from = since !== undefined && first !== undefined && first < since ? first : since;
-      return { ...found, standing: new Map(), isWhole: true, settings: text, since: from };
+      return { ...replaced(setting, false), since: from };
     }
-    assertSameSettings(set, before, settings);
+    if (compared !== 'same') throw new UsageError(describeDifference(set, compared.different));
   }
-  return { ...found, standing, isWhole: false, settings: undefined, since };
+  return { ...found, setting, standing, isWhole: false, settings: undefined, since };
 }
 
 async function putFirstSettings(store: ObjectStore, key: string, settings: FeatureSettings): Promise<void> {
@@ -79,14 +90,6 @@ function isSetting(body: Uint8Array, key: string, settings: FeatureSettings): bo
     // What is no setting is replaced.
     return false;
   }
-}
-
-/** Whether only the definitions of the indicators have moved on: what the set is for is the same. */
-function isOfOtherCatalogue(stored: FeatureSettings, asked: FeatureSettings): boolean {
-  return (
-    stored.catalogue !== asked.catalogue &&
-    isDeepStrictEqual({ ...stored, catalogue: asked.catalogue }, asked)
-  );
 }
 
 /** Some tickers alone would leave the others out of the set that takes the place of this one. */

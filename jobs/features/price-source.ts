@@ -1,5 +1,5 @@
 import bindings from '@duckdb/node-bindings';
-import { parquetRows } from '../lake/parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { fromDay, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, LakeError } from '../runtime/errors.ts';

@@ -7,6 +7,7 @@ import { putIndex, type EraEntry, type EraIndex } from './era-index.ts';
 import { isSameEra } from './same-era.ts';
 import { carryOut, nameChange, stagedEraKey } from './set-change.ts';
 import type { SetObjects } from './set-objects.ts';
+import type { FeatureSettings } from './settings.ts';
 
 /** A set as a run found it under the mark of the set, and what the run is to make of it. */
 export interface SetTarget {
@@ -19,6 +20,8 @@ export interface SetTarget {
   readonly standing: EraIndex;
   /** Whether the set has only the eras of this run afterwards. */
   readonly isWhole: boolean;
+  /** The setting of the set from then on. */
+  readonly setting: FeatureSettings;
   /** Text of the settings object that is switched with the eras; undefined where it stays. */
   readonly settings: string | undefined;
   /** Eras on or after this date are to be computed; all when undefined. */

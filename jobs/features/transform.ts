@@ -95,7 +95,7 @@ export async function transformPrices(
       const target = await prepareSet(request, ports, held);
       const writer = new SetWriter(store, target);
       try {
-        await computeAndWrite(request, ports, tally, target, writer);
+        await computeAndWrite({ ...request, settings: target.setting }, ports, tally, target, writer);
         addWritten(tally, await writer.finish(signal));
       } catch (error) {
         // What ended the run is what is to be told.
@@ -205,7 +205,7 @@ async function computeAndWrite(
     );
     return;
   }
-  const last = fromDay(tickers.reduce((latest, ticker) => Math.max(latest, ticker.last), 0));
+  const last = fromDay(tickers.reduce((latest, ticker) => Math.max(latest, ticker.last), -Infinity));
   const liveEra =
     settings.sample === 'live' ? toDay(asOf === 'latest' || asOf === undefined ? last : asOf) : undefined;
   const rows = tickers.reduce((sum, ticker) => sum + ticker.rows, 0);

@@ -33,7 +33,7 @@ export async function holdPrices(
   if (fixed === undefined) return undefined;
   let held: Promise<ReadonlyMap<string, string>> | undefined;
   const read = async (month: MonthObject): Promise<Uint8Array> => {
-    if (!store.isLocal) return readListed(store, month);
+    if (store.folder === undefined) return readListed(store, month);
     held ??= hold(store, fixed.months, folder);
     return readFile((await held).get(month.key)!);
   };

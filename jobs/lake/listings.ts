@@ -8,7 +8,7 @@ import { firstLine, LakeError } from '../runtime/errors.ts';
 import { listMonths } from './choose-provider.ts';
 import { listingsKey } from './layout.ts';
 import { ABSENT, ConflictError, type ObjectStore, type Version } from './object-store.ts';
-import { parquetRows } from './parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { copyPrices, type ReadPorts } from './read-prices.ts';
 
 const date = z.iso.date();
@@ -21,6 +21,12 @@ const schema = z.strictObject({
   /** The rows that the lake has of it lie between these trading dates, both included. */
   first: date.nullable(),
   last: date.nullable(),
+  /**
+   * The earliest trading date from which all of its history up to `last` was asked for and answered, before `first`
+   * for a listing that began to trade later. `null` when that is not known, as in files of 0.1.0, which lack the key.
+   * Of two writers the earlier date is right.
+   */
+  askedFrom: date.nullable().default(null),
   /** How many rows those are; `null` when that is not known. */
   rows: z.int().nullable(),
   /** Whether its last proper answer brought bars. */
@@ -52,6 +58,7 @@ export const NEW_LISTING: KnownListing = {
   name: null,
   first: null,
   last: null,
+  askedFrom: null,
   rows: null,
   isGood: false,
   askedInFullOn: null,
@@ -135,6 +142,7 @@ function mergeListing(
     name: keep('name'),
     first: isDeepStrictEqual(base.first, mine.first) ? current.first : earliest(mine.first, current.first),
     last: latest(mine.last, current.last),
+    askedFrom: earliest(mine.askedFrom, current.askedFrom),
     rows: rowsChanged ? null : keep('rows'),
     isGood: keep('isGood'),
     askedInFullOn: latest(mine.askedInFullOn, current.askedInFullOn),
@@ -166,12 +174,26 @@ async function readStored(
     const { listings } = fileSchema.parse(JSON.parse(Buffer.from(object.body).toString()));
     return { listings: new Map(Object.entries(listings)), version: object.version };
   } catch (error) {
+    const unknown = unknownKeyOf(error);
+    if (unknown !== undefined) {
+      throw new LakeError(
+        `${key} in lake "${store.url}" has "${unknown}", which this version does not know: a newer one wrote it; ` +
+          'update signals',
+        error,
+      );
+    }
     throw new LakeError(
       `${key} in lake "${store.url}" is not readable (${firstLine(error)}); ` +
         'restore it, or delete it and it is made again from the prices',
       error,
     );
   }
+}
+
+/** A key that only a newer version can have written: without it what it remembers would be lost. */
+function unknownKeyOf(error: unknown): string | undefined {
+  if (!(error instanceof z.ZodError)) return undefined;
+  return error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []))[0];
 }
 
 async function listingsOf(db: DuckDBConnection, files: readonly string[]): Promise<KnownListings> {

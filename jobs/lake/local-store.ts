@@ -44,13 +44,14 @@ const ABANDONED_AFTER_MS = 24 * 3_600_000;
  */
 export class LocalStore implements ObjectStore {
   readonly url: string;
-  readonly isLocal = true;
+  readonly folder: string;
   readonly #root: string;
   readonly #cutOff: AbortSignal;
   #isReady = false;
 
   constructor(root: string, { cutOff }: Pick<Limits, 'cutOff'> = DEFAULT_LIMITS) {
     this.#root = resolve(root);
+    this.folder = this.#root;
     this.#cutOff = cutOff;
     this.url = `file:${root}`;
   }

@@ -7,7 +7,7 @@ import { firstLine, LakeError } from '../runtime/errors.ts';
 import { pricesKey } from './layout.ts';
 import type { HeldMark } from './marks.ts';
 import { ABSENT, ConflictError, type ObjectStore, type Version } from './object-store.ts';
-import { parquetRows } from './parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { PRICES_COLUMNS, PRICES_KEY, PRICES_VALUES } from './schema.ts';
 
 /*

@@ -19,8 +19,8 @@ export const ABSENT = Symbol('no object');
 export interface ObjectStore {
   /** URL of the lake, for messages. */
   readonly url: string;
-  /** Whether its objects are files here, so that holding all of them costs next to nothing. */
-  readonly isLocal: boolean;
+  /** The folder of this machine that its objects are files in, at their keys; undefined where they are elsewhere. */
+  readonly folder: string | undefined;
   /** Objects whose key starts with `prefix`, in key order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
   get(key: string): Promise<{ readonly body: Uint8Array; readonly version: Version } | undefined>;

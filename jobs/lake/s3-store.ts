@@ -50,7 +50,7 @@ export interface S3Object {
  */
 export class S3Store implements ObjectStore {
   readonly url: string;
-  readonly isLocal = false;
+  readonly folder = undefined;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;

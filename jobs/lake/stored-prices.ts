@@ -5,7 +5,7 @@ import { addDays, fromDay, toDay, type DateRange, type IsoDate } from '../runtim
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { listMonths } from './choose-provider.ts';
 import type { ObjectStore } from './object-store.ts';
-import { parquetRows } from './parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { copyPrices, type ReadPorts } from './read-prices.ts';
 
 /** What the lake has of a bar, as far as a new answer is compared with it. */

@@ -1,6 +1,6 @@
 import { writeManifest } from '../lake/manifest.ts';
 import type { RowCounts } from '../lake/merge-prices.ts';
-import { saveUniverse } from '../lake/universe-table.ts';
+import { readUniverseTable, saveUniverse } from '../lake/universe-table.ts';
 import { utcDate } from '../runtime/dates.ts';
 import { CoverageError, firstLine, StoppedError } from '../runtime/errors.ts';
 import { measureUsage } from '../runtime/usage.ts';
@@ -17,7 +17,7 @@ export interface FinishedLoad {
 }
 
 /** What a load has done so far, also when it fails. */
-export type LoadRecord = Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests'>;
+export type LoadRecord = Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests' | 'history'>;
 
 /**
  * Runs a load to its end and accounts for it: the manifest is written however the run ends, the universe is kept
@@ -34,8 +34,11 @@ export async function finishLoad(
   let coverage: Coverage | undefined;
   try {
     coverage = await load();
-    if (request.universe !== undefined) {
-      await saveUniverse(store, ports.db, request.universe, utcDate(request.startedAt), ports.scratch);
+    const { universe } = request;
+    if (universe !== undefined) {
+      const { db, scratch } = ports;
+      const isLate = universe.isStandIn && (await readUniverseTable(store, db, scratch)) !== undefined;
+      if (!isLate) await saveUniverse(store, db, universe.names, utcDate(request.startedAt), scratch);
     }
     assertCoverage(coverage, record().tickers);
   } catch (error) {

@@ -26,10 +26,11 @@ import type { Clock } from '../runtime/clock.ts';
 import { addDays, utcDate, type DateRange, type IsoDate } from '../runtime/dates.ts';
 import { MarketError } from '../runtime/errors.ts';
 import { isCovered, measureCoverage, type Coverage } from './coverage.ts';
-import { finishLoad, type FinishedLoad } from './finish.ts';
+import { finishLoad, type FinishedLoad, type LoadRecord } from './finish.ts';
+import { askedFromWith, historyFrom, reachesBack, type HistoryStart } from './history.ts';
 import { judge } from './judge.ts';
 import { forgetMassAbsence, updateListing } from './memory.ts';
-import type { LoadManifest, TickerOutcome, TickerStatus } from './outcome.ts';
+import type { TickerOutcome, TickerStatus } from './outcome.ts';
 import { historyOf, planLoad, type Ask } from './plan.ts';
 import { stopWhenAsked, type LoadPorts, type LoadRequest } from './request.ts';
 import { countSessions, findGaps, findStale, recentDays, type RecentCloses } from './sessions.ts';
@@ -90,6 +91,8 @@ const STEP_BACK_DAYS = 14;
 
 /** Worth asking again when the same command goes on. */
 const ASKED_AGAIN = new Set<TickerStatus>(['unattempted', 'transient', 'rate-limited', 'blocked']);
+/** The provider refused everybody, or its turn did not come: that says nothing about the ticker. */
+const NOT_ITS_FAULT = new Set<TickerStatus>(['unattempted', 'rate-limited', 'blocked']);
 /** Not worth a line of the log for each ticker. */
 const QUIET = new Set<TickerStatus>(['ok', 'empty', 'delisted', 'unattempted']);
 const PRIORITY = { ticker: 0, history: 2 };
@@ -125,6 +128,9 @@ class ProviderLoad {
   /** Tickers that the progress has counted. */
   readonly #counted = new Set<string>();
   #known: KnownListings = new Map();
+  #history: HistoryStart | undefined;
+  /** Tickers whose history does not reach back to its start; known at the end. */
+  #short: number | undefined;
   /** Rows of the lake that answers are compared with. */
   #stored: StoredPrices = { of: () => [] };
   /** The objects that the lake had when the run began, or that this run has written since, by month. */
@@ -148,10 +154,11 @@ class ProviderLoad {
 
   async run(): Promise<Coverage> {
     const { store, db, provider, scratch, progress, signal } = this.#ports;
-    const readPorts = readPortsOf(this.#ports.store, this.#ports);
+    const readPorts = readPortsOf(store, this.#ports);
     this.#versions = await this.#listVersions();
     this.#known = await readListings(store, db, provider.name, scratch, readPorts);
-    const { asks, skips } = planLoad({ ...this.#request, today: this.#today }, this.#known);
+    const { asks, skips, history } = planLoad({ ...this.#request, today: this.#today }, this.#known);
+    this.#history = history;
     const compared = comparedRanges(asks, this.#known, this.#request.range);
     this.#stored = await readStoredPrices(store, db, provider.name, compared, scratch, readPorts);
     for (const { ticker, reason } of skips) {
@@ -172,6 +179,7 @@ class ProviderLoad {
       this.#request.staged.close();
     }
     this.#flagStale();
+    this.#flagShort();
     await this.#remember();
     const coverage = this.#coverage();
     const goesOn = !isCovered(coverage) && this.#outcomes().some(({ status }) => ASKED_AGAIN.has(status));
@@ -182,7 +190,7 @@ class ProviderLoad {
     return coverage;
   }
 
-  record(): Pick<LoadManifest, 'tickers' | 'written' | 'sessions' | 'requests'> {
+  record(): LoadRecord {
     const unattempted = (ticker: string): TickerOutcome => ({
       ticker,
       status: 'unattempted',
@@ -198,6 +206,9 @@ class ProviderLoad {
       written: [...this.#written],
       sessions: countSessions(this.#recentCloses(), this.#request.range.end),
       requests: this.#fetcher.statistics,
+      ...(this.#history === undefined || this.#short === undefined
+        ? {}
+        : { history: { start: this.#history.date, short: this.#short } }),
     };
   }
 
@@ -210,7 +221,9 @@ class ProviderLoad {
       if (line.kind === 'answer') answers.set(line.ask.ticker, line);
       else {
         const { ticker } = line.entry.outcome;
-        this.#entries.set(ticker, line.entry);
+        // A run of an older version did not know of every key.
+        const listing = { ...NEW_LISTING, ...line.entry.listing };
+        this.#entries.set(ticker, { ...line.entry, listing });
         answers.delete(ticker);
         this.#counted.add(ticker);
         this.#ports.progress.advance();
@@ -334,6 +347,7 @@ class ProviderLoad {
           // What replaces all rows may begin later than they did.
           first: replaces === undefined ? earliest(known.first, bars[0]!.date) : bars[0]!.date,
           last: latest(known.last, bars.at(-1)!.date),
+          askedFrom: askedFromWith(known, ask.range),
           rows: known.rows,
           isGood: true,
           askedInFullOn: known.askedInFullOn,
@@ -523,6 +537,19 @@ class ProviderLoad {
     }
   }
 
+  #flagShort(): void {
+    const history = this.#history;
+    if (history === undefined) return;
+    this.#short = 0;
+    for (const [ticker, { outcome, listing, ...entry }] of this.#entries) {
+      // Of a name without any row its status says enough.
+      const from = listing.last === null || outcome.status === 'delisted' ? null : historyFrom(listing);
+      if (from === null || reachesBack(listing, history)) continue;
+      this.#short += 1;
+      this.#entries.set(ticker, { ...entry, listing, outcome: { ...outcome, historyFrom: from } });
+    }
+  }
+
   async #remember(): Promise<void> {
     const { store, provider } = this.#ports;
     const listings = this.#listingsOf(this.#entries.keys(), false);
@@ -538,9 +565,12 @@ class ProviderLoad {
       if (isAhead) {
         const { currency } = listing;
         const first = earliest(known?.first ?? null, listing.first!);
-        listings.set(ticker, { ...(known ?? NEW_LISTING), first, currency, rows: null });
+        // Rows that may be there from now on are no sign of what was asked for before.
+        const askedFrom = known === undefined ? null : historyFrom(known);
+        listings.set(ticker, { ...(known ?? NEW_LISTING), first, askedFrom, currency, rows: null });
       } else if (known !== undefined || listing !== NEW_LISTING) {
-        const askedInFullOn = outcome.scope === 'history' ? this.#today : listing.askedInFullOn;
+        const isAsked = outcome.scope === 'history' && !NOT_ITS_FAULT.has(outcome.status);
+        const askedInFullOn = isAsked ? this.#today : listing.askedInFullOn;
         listings.set(ticker, { ...listing, askedInFullOn });
       }
     }

@@ -25,6 +25,7 @@ const outcome = z.object({
   missing: z.array(date).exactOptional(),
   rejected: count.exactOptional(),
   flags: z.array(z.enum(SERIES_FLAGS)).exactOptional(),
+  historyFrom: date.exactOptional(),
 });
 
 const manifest: z.ZodType<LoadManifest> = z
@@ -46,6 +47,7 @@ const manifest: z.ZodType<LoadManifest> = z
       good: count,
     }),
     sessions: z.array(z.object({ exchange: z.string(), tickers: count, closes: z.record(date, count) })),
+    history: z.object({ start: date, short: count }).exactOptional(),
     written: z.array(z.string()),
     usage: z.object({ cpuSeconds: z.number(), peakMemoryMB: z.number() }),
     tickers: z.array(outcome),

@@ -84,6 +84,7 @@ export async function mergeShards(
     },
     coverage,
     sessions: addSessions(manifests.flatMap(({ sessions }) => sessions)),
+    ...addHistories(manifests.flatMap(({ history }) => history ?? [])),
     usage: {
       cpuSeconds: sum(({ usage }) => usage.cpuSeconds),
       peakMemoryMB: Math.max(...manifests.map(({ usage }) => usage.peakMemoryMB)),
@@ -116,6 +117,15 @@ async function latestOfEachShard(
     if (isOurs) latest.set(shard, manifest);
   }
   return latest;
+}
+
+/** Shards of one load agree on where histories begin, unless the lake changed between them. */
+function addHistories(
+  histories: readonly NonNullable<LoadManifest['history']>[],
+): Pick<LoadManifest, 'history'> {
+  const start = histories.map((history) => history.start).toSorted()[0];
+  if (start === undefined) return {};
+  return { history: { start, short: histories.reduce((total, { short }) => total + short, 0) } };
 }
 
 /** Counts of the same exchange and date of several shards, added up. */

@@ -68,6 +68,8 @@ export interface TickerOutcome {
   /** Bars left out because their prices contradict each other. */
   readonly rejected?: number;
   readonly flags?: readonly SeriesFlag[];
+  /** From when its history was asked for, where that is later than the start of the run's histories. */
+  readonly historyFrom?: IsoDate;
 }
 
 /** Of how many tickers of an exchange the lake now has a close, by trading date of the window. */
@@ -98,6 +100,8 @@ export interface LoadManifest extends RunManifest {
     readonly good: number;
   };
   readonly sessions: readonly ExchangeSessions[];
+  /** Where histories are to begin, and how many tickers do not reach back to it; 0.1.0 did not count them. */
+  readonly history?: { readonly start: IsoDate; readonly short: number };
   readonly written: readonly string[];
   /** Of the process that finished the run. */
   readonly usage: { readonly cpuSeconds: number; readonly peakMemoryMB: number };

@@ -17,11 +17,17 @@ export interface LoadRequest {
   /** Trading dates to load. */
   readonly range: DateRange;
   readonly shard: Shard | undefined;
-  /** Identifiers to keep beside the prices; `undefined` where the tickers came from nowhere else. */
-  readonly universe: readonly UniverseEntry[] | undefined;
+  /** Identifiers to keep beside the prices; `undefined` where the tickers came from the lake or from nowhere else. */
+  readonly universe: UniverseToKeep | undefined;
   /** Least share of tickers that must be good, 0..1. */
   readonly minCoverage: number;
   readonly versions: Readonly<Record<string, string>>;
+}
+
+export interface UniverseToKeep {
+  readonly names: readonly UniverseEntry[];
+  /** It stands in for the universe that the lake lacks: one that has come in the meantime stays. */
+  readonly isStandIn: boolean;
 }
 
 export interface LoadPorts {

@@ -19,6 +19,7 @@ export function summarise(manifest: LoadManifest, lake: string, manifestKey: str
       'rows',
       `${changes.join(', ')}, ${format(rows.unchanged)} unchanged; ${written.length} month objects written`,
     ),
+    ...describeHistory(manifest),
     ...named('restated', tickers, ({ restated }) => restated),
     ...named('held back', tickers, ({ status, reason }) => (status === 'quarantined' ? reason : undefined)),
     ...describeDoubts(tickers),
@@ -49,6 +50,14 @@ function named(
   if (found.length === 0) return [];
   const more = found.length > 3 ? ` and ${format(found.length - 3)} more` : '';
   return [line(name, found.slice(0, 3).join(', ') + more)];
+}
+
+function describeHistory({ history, tickers }: LoadManifest): string[] {
+  if (history === undefined || history.short === 0) return [];
+  const short = tickers.filter(({ historyFrom }) => historyFrom !== undefined);
+  const some = short.slice(0, 3).map(({ ticker, historyFrom }) => `${ticker} (from ${historyFrom})`);
+  const more = short.length > 3 ? ` and ${format(short.length - 3)} more` : '';
+  return [line('history', `does not reach back to ${history.start}: ${some.join(', ')}${more}`)];
 }
 
 function describeDoubts(tickers: readonly TickerOutcome[]): string[] {

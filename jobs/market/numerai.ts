@@ -6,8 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { describeFetchFailure, fetchWithin, readText } from '../runtime/bounded-fetch.ts';
-import { identifier, literal, type DuckDBConnection } from '../runtime/duckdb.ts';
+import { identifier, type DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, MarketError, UsageError } from '../runtime/errors.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import type { NumeraiName } from './symbols/refresh.ts';
 
 export interface NumeraiOptions {
@@ -202,15 +203,14 @@ function parseNames(text: string): Record<string, string>[] {
 }
 
 async function queryNames(file: string, db: DuckDBConnection): Promise<Record<string, string>[]> {
-  const source = `read_parquet(${literal(file)})`;
-  const described = await db.runAndReadAll(`describe select * from ${source}`);
+  const described = await db.runAndReadAll(`describe ${parquetRows([file], ['*'])}`);
   const present = described.getRowsJson().map(([name]) => String(name));
   assertColumn(present);
   const columns = Object.values(COLUMNS).filter((name) => present.includes(name));
   const selected = columns.map(
     (name) => `coalesce(trim(${identifier(name)}::varchar), '') as ${identifier(name)}`,
   );
-  const result = await db.runAndReadAll(`select distinct ${selected.join(', ')} from ${source}`);
+  const result = await db.runAndReadAll(`select distinct * from (${parquetRows([file], selected)})`);
   return result.getRowObjectsJson() as Record<string, string>[];
 }
 

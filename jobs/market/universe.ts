@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { firstLine, UsageError } from '../runtime/errors.ts';
+import { packageRoot } from '../runtime/package-root.ts';
 
 /** One name of the universe with its identifiers; an empty text is an identifier that it does not have. */
 export interface UniverseEntry {
@@ -12,6 +14,9 @@ export interface UniverseEntry {
   /** Yahoo's symbol, the `ticker` of the lake. */
   readonly yahoo: string;
 }
+
+/** The universe that comes with the program: for lakes that have none. */
+export const SHIPPED_UNIVERSE = join(packageRoot, 'data/config/universe.csv');
 
 // A symbol ends up in file names and URLs.
 const SYMBOL = /^[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,39}$/;

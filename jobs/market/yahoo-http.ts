@@ -55,7 +55,7 @@ export function createYahooFetch({
       });
     } catch (error) {
       if (error instanceof AnswerTooLongError)
-        throw new YahooFailure({ kind: 'invalid', reason: error.message });
+        throw new YahooFailure({ kind: 'invalid', reason: `the answer has ${error.message}` });
       const isSilent = isSilence(error);
       const reason = describeFetchFailure(error);
       throw new YahooFailure({ kind: 'transient', reason, ...(isSilent ? { isSilent } : {}) });

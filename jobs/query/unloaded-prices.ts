@@ -5,7 +5,7 @@ import { listMonths, type MonthObject, type ProviderPrices } from '../lake/choos
 import { copyObjects } from '../lake/copy-objects.ts';
 import { stagingFolder } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
-import { parquetRows } from '../lake/parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { MovedError, readListed } from '../lake/read-one-state.ts';
 import { readPrices, type ReadPorts } from '../lake/read-prices.ts';
 import { PRICES_KEY } from '../lake/schema.ts';

@@ -1,5 +1,5 @@
 import { featureColumns, type FeatureSettings } from '../features/settings.ts';
-import { parquetRows } from '../lake/parquet.ts';
+import { parquetRows } from '../runtime/parquet.ts';
 import { PRICES_COLUMNS, UNIVERSE_COLUMNS } from '../lake/schema.ts';
 import { identifier, literal } from '../runtime/duckdb.ts';
 

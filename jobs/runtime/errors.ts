@@ -34,7 +34,7 @@ export class MarketError extends SignalsError {
 /** A server sends more than any right answer has. */
 export class AnswerTooLongError extends SignalsError {
   constructor(maxBytes: number) {
-    super('too-long', `the answer has more than ${maxBytes} bytes`);
+    super('too-long', `more than ${maxBytes} bytes`);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Limits } from './limits.ts';
 
 /** A server that takes no connection is away for good; one that has taken a request may still be working on it. */
 const LONGEST_CONNECT_MS = 10_000;
+const MAX_SILENCES = 2;
 /** A server that stayed silent is asked again after this long: a Lambda lives longer than an outage. */
 const SILENT_FOR_MS = 30_000;
 /** AWS declares the length of every answer that can be long. */
@@ -19,8 +20,9 @@ type Handling = ReturnType<NodeHttpHandler['handle']>;
  */
 export class PatientHandler extends NodeHttpHandler {
   readonly #limits: Limits;
-  /** When the oldest request began that the server has not answered, nor any after it. */
-  #silentSinceMs: number | undefined;
+  /** Requests, each begun after the one before was given up, since the server has answered any. */
+  #silences = 0;
+  #firstSilenceMs = 0;
   #lastSilenceMs = 0;
 
   constructor(limits: Limits) {
@@ -35,8 +37,8 @@ export class PatientHandler extends NodeHttpHandler {
   override async handle(...[request, options = {}]: Parameters<NodeHttpHandler['handle']>): Handling {
     const startedAtMs = performance.now();
     const { silenceMs, cutOff } = this.#limits;
-    const silentMs = this.#silentSinceMs === undefined ? 0 : startedAtMs - this.#silentSinceMs;
-    if (silentMs >= 2 * silenceMs && startedAtMs - this.#lastSilenceMs < SILENT_FOR_MS) {
+    if (this.#silences >= MAX_SILENCES && startedAtMs - this.#lastSilenceMs < SILENT_FOR_MS) {
+      const silentMs = startedAtMs - this.#firstSilenceMs;
       // A plain error, which the SDK does not retry.
       throw new Error(`${request.hostname} has not answered for ${Math.round(silentMs / 1000)} s`);
     }
@@ -45,17 +47,24 @@ export class PatientHandler extends NodeHttpHandler {
       const signal =
         abortSignal === undefined ? cutOff : AbortSignal.any([cutOff, abortSignal as AbortSignal]);
       const { response } = await super.handle(request, { ...options, abortSignal: signal });
-      this.#silentSinceMs = undefined;
+      this.#silences = 0;
       response.body = bounded(response.body as Readable, response.headers['content-length']);
       return { response };
     } catch (error) {
       if (isSilence(error)) {
-        this.#silentSinceMs ??= startedAtMs;
-        this.#lastSilenceMs = performance.now();
+        this.#noteSilence(startedAtMs);
         error.message = `${request.hostname} has not answered for ${silenceMs / 1000} s`;
       }
       throw error;
     }
+  }
+
+  /** Requests that are under way at the same time are silent together, and count once. */
+  #noteSilence(startedAtMs: number): void {
+    if (this.#silences > 0 && startedAtMs < this.#lastSilenceMs) return;
+    if (this.#silences === 0) this.#firstSilenceMs = startedAtMs;
+    this.#silences += 1;
+    this.#lastSilenceMs = performance.now();
   }
 }
 

@@ -64,12 +64,18 @@ export async function runJob(
     process.exitCode = report(
       thrown instanceof CommanderError && thrown.exitCode !== 0
         ? explain(thrown, command, argv)
-        : cutOff.aborted && !(thrown instanceof StoppedError)
-          ? new StoppedError(`stopped by ${String(signal.reason)} ${UNFINISHED}: ${firstLine(thrown)}`)
-          : thrown,
+        : explainStop(thrown, signal, cutOff),
       log,
     );
   }
+}
+
+/** What fails because the process was told to stop is no failure of its own. */
+function explainStop(thrown: unknown, signal: AbortSignal, cutOff: AbortSignal): unknown {
+  const isForeseen = thrown instanceof SignalsError;
+  if (!signal.aborted || thrown instanceof StoppedError || (isForeseen && !cutOff.aborted)) return thrown;
+  const why = thrown === signal.reason ? '' : `: ${firstLine(thrown)}`;
+  return new StoppedError(`stopped by ${String(signal.reason)} ${UNFINISHED}${why}`);
 }
 
 function report(thrown: unknown, log: Logger): number {

@@ -21,19 +21,24 @@ export interface ScratchOptions {
 }
 
 /**
- * Runs `work` with a new empty folder for temporary files, which is removed however the work ends. Folders that killed
- * processes have left in the same place are removed first.
+ * Makes a new empty folder for temporary files, which the caller removes. Folders that killed processes have left in the
+ * same place are removed first.
  *
  * @param name small letters, to tell by looking whose the folder is
  */
+export async function makeScratch(name: string, { parent = tmpdir() }: ScratchOptions = {}): Promise<string> {
+  makeFolder(parent);
+  await sweep(parent);
+  return mkdtemp(join(parent, `signals-${name}-${place()}-${process.pid}-`));
+}
+
+/** Runs `work` with a folder that `makeScratch` makes, and removes it however the work ends. */
 export async function withScratch<T>(
   name: string,
   work: (folder: string) => Promise<T>,
-  { parent = tmpdir() }: ScratchOptions = {},
+  options: ScratchOptions = {},
 ): Promise<T> {
-  makeFolder(parent);
-  await sweep(parent);
-  const folder = await mkdtemp(join(parent, `signals-${name}-${place()}-${process.pid}-`));
+  const folder = await makeScratch(name, options);
   try {
     return await work(folder);
   } finally {

@@ -23,6 +23,8 @@ const schema = z.strictObject({
   username: z.string().min(1).optional(),
   password: z.string().min(1).optional(),
   ssl: z.boolean().default(false),
+  /** Redis: accept a server that evicts keys when its memory is full (`allkeys-*`), and acknowledged events with them. */
+  allowEviction: z.boolean().default(false),
   /** Seconds to wait for a connection, and for a backend that went away, before writes are given up. */
   timeout: z.number().positive().default(20),
   /** Milliseconds for which writes gather before they are sent; undefined sends them at once. */
@@ -46,11 +48,12 @@ const schema = z.strictObject({
   maxQueuedWrites: z.int().positive().default(10_000),
 });
 
-/** Settings that say how the keys are written, which belong to the place as much as the host does. */
+/** Settings that belong to the place as much as the host does: how the keys are written, what the server may do to them. */
 const parametersSchema = z.strictObject({
   layout: z.enum(LAYOUTS).exactOptional(),
   useHashTag: z.stringbool().exactOptional(),
   useTraderPrefix: z.stringbool().exactOptional(),
+  allowEviction: z.stringbool().exactOptional(),
 });
 
 export type CacheDatabaseSettings = z.input<typeof schema>;
@@ -75,7 +78,7 @@ export class CacheDatabaseConfig {
 
   /**
    * `sqlite:PATH`, `memory:`, or `redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, the last one also with
-   * `?layout=...&useHashTag=true&useTraderPrefix=false`; further settings beside it.
+   * `?layout=...&useHashTag=true&useTraderPrefix=false&allowEviction=true`; further settings beside it.
    */
   static fromUrl(url: string, settings: CacheDatabaseSettings = {}): CacheDatabaseConfig {
     return new CacheDatabaseConfig({ ...settings, ...fromUrl(url) });

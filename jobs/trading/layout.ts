@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AtomicWrite, Command, Guard } from './backend/backend.ts';
+import type { AtomicWrite, Command, Guard, LoggedEvent } from './backend/backend.ts';
 import { Codec, type ComponentState } from './codec/codec.ts';
 import type { WireFormat } from './codec/kinds.ts';
 import { toPlain } from './codec/plain.ts';
@@ -99,30 +99,29 @@ export class Layout {
     return this.#item('synthetics', syntheticId(synthetic), this.codec.encode('synthetic', synthetic));
   }
 
-  account(account: Account): AtomicWrite {
-    const key = this.#keys.item('accounts', account.id);
-    const events = account.events.map((event) => this.codec.encode('account', event));
-    return { commands: [...replaceList(key, events), ...this.#ownSet('accounts', account.id, 'addMember')] };
+  /** The whole log and its index. */
+  account({ id, events }: Account, replace: boolean): AtomicWrite {
+    const key = this.#keys.item('accounts', id);
+    const log = this.#log(key, events, (event) => this.codec.encode('account', event));
+    return begin(log, this.#ownSet('accounts', id, 'addMember'), [], replace);
   }
 
   accountUpdate({ id, events, state }: Account): AtomicWrite {
     return this.#extend(this.#keys.item('accounts', id), events, this.codec.encode('account', state), []);
   }
 
-  /** The whole log in place of what may be there, and every index. */
+  /** The whole log and every index. */
   order(
-    order: Order,
+    { id, events, state }: Order,
     links: { readonly positionId?: string | undefined; readonly clientId?: string | undefined },
+    replace: boolean,
   ): AtomicWrite {
-    const { id } = order;
-    const events = order.events.map((event) => this.codec.encode('order', event));
-    const commands = [
-      ...replaceList(this.#keys.item('orders', id), events),
-      ...this.orderIndexes(order.state),
-    ];
-    if (links.positionId !== undefined) commands.push(this.#setHash('order_position', id, links.positionId));
-    if (links.clientId !== undefined) commands.push(this.#setHash('order_client', id, links.clientId));
-    return { commands };
+    const hashes: Command[] = [];
+    if (links.positionId !== undefined) hashes.push(this.#setHash('order_position', id, links.positionId));
+    if (links.clientId !== undefined) hashes.push(this.#setHash('order_client', id, links.clientId));
+    const key = this.#keys.item('orders', id);
+    const log = this.#log(key, events, (event) => this.codec.encode('order', event));
+    return begin(log, this.orderIndexes(state), hashes, replace);
   }
 
   /** The last event, and the indexes that it moves the order between. */
@@ -132,11 +131,11 @@ export class Layout {
     return this.#extend(this.#keys.item('orders', id), events, value, indexes);
   }
 
-  /** The whole log of the present cycle in place of what may be there, and every index. */
-  position(position: Position): AtomicWrite {
-    const events = position.events.map((event) => this.codec.encode('order', event));
-    const key = this.#keys.item('positions', position.id);
-    return { commands: [...replaceList(key, events), ...this.positionIndexes(position.state)] };
+  /** The whole log of the present cycle and every index. */
+  position({ id, events, state }: Position, replace: boolean): AtomicWrite {
+    const key = this.#keys.item('positions', id);
+    const log = this.#log(key, events, (event) => this.codec.encode('order', event));
+    return begin(log, this.positionIndexes(state), [], replace);
   }
 
   /**
@@ -295,6 +294,18 @@ export class Layout {
     };
   }
 
+  #log<E extends { readonly eventId: string }>(
+    key: string,
+    events: readonly E[],
+    encode: (event: E) => Uint8Array,
+  ): Log {
+    const logged = events.map((event) => ({
+      value: encode(event),
+      mark: this.codec.eventMark(event.eventId),
+    }));
+    return { key, events: logged };
+  }
+
   #extend(
     key: string,
     events: readonly { readonly eventId: string }[],
@@ -324,6 +335,27 @@ export class Layout {
 function describePosition(state: PositionState, tsSnapshot: Nanoseconds): object {
   const durationNs = state.tsClosed === null ? null : state.tsClosed - state.tsOpened;
   return { ...state, durationNs, tsSnapshot };
+}
+
+interface Log {
+  readonly key: string;
+  readonly events: readonly LoggedEvent[];
+}
+
+/**
+ * Writes a log with its indexes. One that is there must begin with the same events; with `replace` it goes. The indexes
+ * are those of the last of these events, and stay as they are where the stored log goes further; links do not depend on
+ * events and are written in any case.
+ */
+function begin(
+  { key, events }: Log,
+  indexes: readonly Command[],
+  links: readonly Command[],
+  replace: boolean,
+): AtomicWrite {
+  if (!replace) return { guard: { type: 'begins', key, events }, always: links, commands: indexes };
+  const values = events.map(({ value }) => value);
+  return { commands: [...replaceList(key, values), ...indexes, ...links] };
 }
 
 /** The commands that make a list of these values, whatever was there. */

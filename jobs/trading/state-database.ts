@@ -39,6 +39,11 @@ export interface DatabaseOptions {
   readonly schedule?: QueueOptions['schedule'];
 }
 
+interface AddOptions {
+  /** Drop a log that is stored under this id already, instead of comparing it. */
+  readonly replace?: boolean;
+}
+
 /** Everything of a trader, loaded at once. What could not be loaded is in the `errors` of each map. */
 export interface TradingState {
   readonly currencies: Loaded<Currency>;
@@ -121,8 +126,9 @@ export class TradingStateDatabase {
       const message = `bufferIntervalMs ${bufferIntervalMs} leaves writes unsaved for more than a second`;
       options.log?.warn({ event: 'trading.slow_buffer', bufferIntervalMs }, message);
     }
+    const warn = (message: string): void => options.log?.warn({ event: 'trading.eviction_unknown' }, message);
     const backend = withPatience(
-      options.backend ?? (await openBackend(config)),
+      options.backend ?? (await openBackend(config, undefined, warn)),
       config.settings.timeout * 1000,
     );
     const identity = { traderId, instanceId: options.instanceId };
@@ -187,22 +193,31 @@ export class TradingStateDatabase {
     return this.#write(this.#access.layout.synthetic(requireSynthetic(synthetic)));
   }
 
-  /** Writes all states of the account; replaces what is there. */
-  addAccount(account: Account): Promise<void> {
-    return this.#write(this.#access.layout.account(requireInstance(account, Account, 'account')));
+  /** Writes all states of the account, under the rules of `addOrder`. */
+  addAccount(account: Account, { replace = false }: AddOptions = {}): Promise<void> {
+    return this.#write(this.#access.layout.account(requireInstance(account, Account, 'account'), replace));
   }
 
-  /** Writes all events of the order and its indexes; replaces what is there. */
-  addOrder(order: Order, links: { positionId?: string; clientId?: string } = {}): Promise<void> {
+  /**
+   * Writes all events of the order and its indexes. A stored log is never shortened: one that begins with the same
+   * events stays, one that lags behind is continued, and anything else is a ConflictError that changes nothing. With
+   * `replace` the stored log is dropped first, whatever it is. Links are written in any case but the conflict.
+   */
+  addOrder(
+    order: Order,
+    { replace = false, ...links }: AddOptions & { positionId?: string; clientId?: string } = {},
+  ): Promise<void> {
     requireInstance(order, Order, 'order');
     if (links.positionId !== undefined) requireId(links.positionId, 'positionId');
     if (links.clientId !== undefined) requireId(links.clientId, 'clientId');
-    return this.#write(this.#access.layout.order(order, links));
+    return this.#write(this.#access.layout.order(order, links, replace));
   }
 
-  /** Writes the fills of the position's present cycle and its indexes; replaces what is there. */
-  addPosition(position: Position): Promise<void> {
-    return this.#write(this.#access.layout.position(requireInstance(position, Position, 'position')));
+  /** Writes the fills of the position's present cycle and its indexes, under the rules of `addOrder`. */
+  addPosition(position: Position, { replace = false }: AddOptions = {}): Promise<void> {
+    return this.#write(
+      this.#access.layout.position(requireInstance(position, Position, 'position'), replace),
+    );
   }
 
   /** Appends the last state. Rejects with NotFoundError for an account that was never added, or ConflictError. */

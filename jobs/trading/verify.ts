@@ -150,7 +150,7 @@ async function checkPositions(
         ...(ended > 0 && {
           tooLong: {
             detail: `the log has ${ended} fills of cycles that have ended`,
-            repair: layout.position(position).commands,
+            repair: layout.position(position, true).commands,
           },
         }),
       };

@@ -18,6 +18,7 @@ import type { LakeAccess } from './data-lake.ts';
 import { jobImage } from './job-image.ts';
 import type { Network } from './network.ts';
 import { ScheduledJob } from './scheduled-job.ts';
+import { UniverseJob } from './universe-job.ts';
 
 export interface JobsProps {
   readonly config: StageConfig;
@@ -54,6 +55,8 @@ export class Jobs extends Construct {
   readonly cluster: Cluster;
   readonly load: ScheduledJob;
   readonly transform: ScheduledJob;
+  /** Where the universe is refreshed on schedule. */
+  readonly universe: ScheduledJob | undefined;
 
   constructor(scope: Construct, id: string, { config, lake: stack, network, deadLetters }: JobsProps) {
     super(scope, id);
@@ -100,6 +103,16 @@ export class Jobs extends Construct {
     catalog.grantRead(this.transform.role);
     crawler.grantStart(this.transform.role);
     workgroup.grantQuery(this.transform.role);
+    this.universe =
+      config.universe === undefined
+        ? undefined
+        : new UniverseJob(this, 'Universe', {
+            ...common,
+            environment: { SIGNALS_LAKE: common.environment.SIGNALS_LAKE },
+            name: names.universe,
+            config: config.universe,
+            lake,
+          }).job;
   }
 }
 

@@ -32,8 +32,11 @@ const GLUE_TYPES = {
   TIMESTAMP_MS: Schema.TIMESTAMP,
 } as const;
 
-/** A Friday, so that steps of seven days are the eras of weekly sets. */
-const FIRST_ERA = '2000-01-07';
+/**
+ * The first week of Yahoo's oldest daily prices of shares: Athena does not see an era from before it. A Friday, so that
+ * steps of seven days are the eras of weekly sets.
+ */
+const FIRST_ERA = '1962-01-05';
 
 /** The lake as tables, with the columns that the jobs write. */
 export class LakeCatalog extends Construct {

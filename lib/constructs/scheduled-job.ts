@@ -2,6 +2,7 @@ import { Duration, TimeZone } from 'aws-cdk-lib';
 import {
   FargatePlatformVersion,
   type Cluster,
+  type ContainerDefinition,
   type ContainerImage,
   type FargateTaskDefinition,
 } from 'aws-cdk-lib/aws-ecs';
@@ -12,7 +13,7 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { EcsRunFargateTask } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { JobConfig } from '../config.ts';
+import type { TaskConfig } from '../config.ts';
 import { acknowledgeWildcards } from '../compliance.ts';
 import { defineJobTask } from './job-task.ts';
 import type { Network } from './network.ts';
@@ -22,7 +23,7 @@ export interface ScheduledJobProps {
   /** Of the task family, the schedule and the log group. */
   readonly name: string;
   readonly description: string;
-  readonly config: JobConfig;
+  readonly config: TaskConfig;
   readonly image: ContainerImage;
   readonly environment: Readonly<Record<string, string>>;
   readonly cluster: Cluster;
@@ -39,11 +40,12 @@ const STOP_TIMEOUT = Duration.seconds(120);
 export class ScheduledJob extends Construct {
   readonly logGroup: LogGroup;
   readonly taskDefinition: FargateTaskDefinition;
+  readonly container: ContainerDefinition;
 
   constructor(scope: Construct, id: string, props: ScheduledJobProps) {
     super(scope, id);
     const { name, config, image, environment, logRetention } = props;
-    const { logGroup, definition } = defineJobTask(this, {
+    const { logGroup, definition, container } = defineJobTask(this, {
       name,
       image,
       args: config.args,
@@ -55,6 +57,7 @@ export class ScheduledJob extends Construct {
     });
     this.logGroup = logGroup;
     this.taskDefinition = definition;
+    this.container = container;
     this.#schedule(props);
   }
 

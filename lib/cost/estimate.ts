@@ -1,7 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import { featureColumns } from '../../jobs/features/settings.ts';
 import { TABLES } from '../../jobs/statistics/cache/tables.ts';
-import type { JobConfig, StageConfig } from '../config.ts';
+import type { StageConfig, TaskConfig } from '../config.ts';
 import { PRICES, SPOT_SHARE } from './prices.ts';
 
 /** What is assumed beside the configuration. */
@@ -54,7 +54,7 @@ const ANSWER_READS = 10;
 
 /** The monthly bill of one stage in USD, by item, from what it is configured to do. */
 export function estimateCosts(config: StageConfig, { years, queries, statistics }: Usage): CostLine[] {
-  const { load, transform, tickers, crawl } = config;
+  const { load, transform, universe, tickers, crawl } = config;
   const runs = { load: runsOf(load), transform: runsOf(transform) };
   const crawls = (crawl.weekDay === undefined ? DAYS : WEEKS) + runs.transform;
   const priceBytes = tickers * TRADING_DAYS_A_YEAR * years * BYTES_A_PRICE_ROW;
@@ -68,7 +68,10 @@ export function estimateCosts(config: StageConfig, { years, queries, statistics 
   const writes = reads + runs.load * tickers * (1 + RENEWED_A_NIGHT);
   // Dividends somewhere in the universe change every month of prices every night.
   const overwrittenGb = (priceBytes * config.versionRetention.toDays()) / 1e9;
-  const hours = runs.load * hoursOf(load.expectedRun) + runs.transform * hoursOf(transform.expectedRun);
+  const hours =
+    runs.load * hoursOf(load.expectedRun) +
+    runs.transform * hoursOf(transform.expectedRun) +
+    (universe === undefined ? 0 : runsOf(universe.refresh) * hoursOf(universe.refresh.expectedRun));
   const alarms = ALARMS + 1 + config.statistics.length;
   const { usd } = PRICES.crawler;
   return [
@@ -82,6 +85,15 @@ export function estimateCosts(config: StageConfig, { years, queries, statistics 
       `${count(runs.transform)} runs of ${transform.expectedRun.toMinutes()} minutes`,
       runs.transform * runCost(transform),
     ),
+    ...(universe === undefined
+      ? []
+      : [
+          line(
+            'universe',
+            `${count(runsOf(universe.refresh))} runs of ${universe.refresh.expectedRun.toMinutes()} minutes`,
+            runsOf(universe.refresh) * runCost(universe.refresh),
+          ),
+        ]),
     line('public addresses of tasks', `${count(hours)} hours`, hours * PRICES.publicAddress.usd),
     line('crawler', `${count(crawls)} crawls of 10 minutes`, crawls * CRAWL_HOURS * CRAWLER_DPUS * usd),
     line('storage', `${storedGb.toFixed(1)} GB, ${years} years`, storedGb * PRICES.storage.usd),
@@ -132,11 +144,11 @@ function line(item: string, quantity: string, usd: number): CostLine {
   return { item, quantity, usd };
 }
 
-function runsOf({ schedule }: JobConfig): number {
+function runsOf({ schedule }: TaskConfig): number {
   return schedule.weekDay === undefined ? DAYS : WEEKS;
 }
 
-function runCost({ cpu, memory, spot, expectedRun }: JobConfig): number {
+function runCost({ cpu, memory, spot, expectedRun }: TaskConfig): number {
   const hourly =
     (cpu / 1024) * PRICES.fargateCpu.usd + (memory.toMebibytes() / 1024) * PRICES.fargateMemory.usd;
   return hourly * hoursOf(expectedRun) * (spot ? SPOT_SHARE : 1);

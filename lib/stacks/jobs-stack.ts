@@ -63,6 +63,7 @@ export class JobsStack extends Stack {
     });
     alerts.watchLog('LoadErrors', jobs.load.logGroup);
     alerts.watchLog('TransformErrors', jobs.transform.logGroup);
+    if (jobs.universe !== undefined) alerts.watchLog('UniverseErrors', jobs.universe.logGroup);
     alerts.watchLog('FreshnessErrors', watch.freshness.logGroup);
     if (cache.trading !== undefined) {
       const trading = new TradingTask(this, 'Trading', {

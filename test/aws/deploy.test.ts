@@ -9,11 +9,12 @@ import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { letCrawlsTake, startUnloadingAthena } from '../support/athena.ts';
-import { awsClientConfig, awsEndpoint, awsEnvironment, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint, awsEnvironment } from '../support/aws.ts';
 import { packLogEvent } from '../support/cloudwatch.ts';
 import { startScript, type Finished } from '../support/command.ts';
 import { createDeployableTree, createDockerShim } from '../support/deployable-tree.ts';
 import { DeployedStack, resolveOutputsOf, type TemplateJson } from '../support/deployed-stack.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from '../support/fault-proxy.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { assembleImage, buildBundles, entrypointOf } from '../support/job-image.ts';
@@ -71,7 +72,7 @@ const SKIPPED: Readonly<Record<StackId, readonly string[]>> = {
   ],
 };
 
-describeWithAws('a deployment', () => {
+describeWith('AWS emulator', 'a deployment', () => {
   const folder = temporaryFolder();
   const tree = join(folder, 'tree');
   const cloudFormation = new CloudFormationClient(config);
@@ -142,7 +143,8 @@ describeWithAws('a deployment', () => {
         CDK_DOCKER: shim.path,
         CI: 'true',
       },
-      timeoutMs: 180_000,
+      // Half a minute here; a machine with much else to do takes many times that.
+      timeoutMs: 540_000,
     };
     const bootstrap = ['cdk', 'bootstrap', `aws://${account}/${region}`, '--no-notices'];
     bootstrapped = await runProgram('npx', bootstrap, options);

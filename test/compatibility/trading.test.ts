@@ -8,9 +8,10 @@ import { Order } from '../../jobs/trading/domain/order.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { readTrading } from '../fixtures/v0.1.0/read-trading.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 import { copyStored, expectedAnswer, storedKeys } from '../support/stored.ts';
 import { accountState, contents, event, initialized, traded, TRADER } from '../support/trading.ts';
+import { describeWith } from '../support/describe-with.ts';
 
 /* The state of a trader of version 0.1.0 is read, its logs are continued, and more is written beside them. */
 
@@ -121,7 +122,7 @@ test.each(LAYOUTS)('the keys of the layout %s, in memory', async (layout) => {
   );
 });
 
-describeWithRedis('in Redis', () => {
+describeWith('Redis', 'in Redis', () => {
   const redis = useRedis();
   test.each(LAYOUTS)('the keys of the layout %s', async (layout) => {
     const settings: CacheDatabaseSettings = { type: 'redis', port: redis.server().port, layout };

@@ -207,6 +207,49 @@ export function tradingBackendContract(open: () => Promise<StateBackend>): void 
     expect(await read('list', 'old')).toEqual(['c', 'e']);
   });
 
+  test('a list that begins with certain events is written, caught up with or left alone, never shortened', async () => {
+    const add = (...values: string[]): AtomicWrite => ({
+      guard: {
+        type: 'begins',
+        key: 'log',
+        events: values.map((value) => ({ value: bytes(value), mark: bytes(value[0]!) })),
+      },
+      always: [{ type: 'setField', key: 'links', field: values.join(','), value: bytes('x') }],
+      commands: [
+        { type: 'removeMember', key: 'index', member: 'before' },
+        { type: 'addMember', key: 'index', member: values.join(',') },
+      ],
+    });
+    const state = async (): Promise<unknown[]> => [
+      await read('list', 'log'),
+      await read('set', 'index'),
+      Object.keys((await read('hash', 'links')) as object).toSorted(),
+    ];
+    expect(await backend.apply([add('a')])).toEqual([undefined]);
+    expect(await state()).toEqual([['a'], ['a'], ['a']]);
+    expect(await backend.apply([add('a', 'b', 'c')])).toEqual([undefined]);
+    const index = ['a', 'a,b,c'];
+    expect(await state()).toEqual([['a', 'b', 'c'], index, index]);
+    // Said again, or less than there is: the index is that of the longer list, and links are written.
+    expect(await backend.apply([add('a', 'b', 'c'), add('a*', 'b'), add('a')])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(await state()).toEqual([['a', 'b', 'c'], index, ['a', 'a*,b', 'a,b,c']]);
+    const before = await state();
+    const outcomes = await backend.apply([add('x'), add('a', 'x', 'c'), add('a', 'b', 'c', 'd')]);
+    expect(outcomes.map((outcome) => outcome?.constructor)).toEqual([
+      ConflictError,
+      ConflictError,
+      undefined,
+    ]);
+    expect(outcomes[0]!.message).toMatch(/^"log" already exists and its event 0 differs/);
+    expect(outcomes[1]!.message).toMatch(/event 1 differs/);
+    expect(await read('list', 'log')).toEqual(['a', 'b', 'c', 'd']);
+    expect((await state())[1]).toEqual([...(before[1] as string[]), 'a,b,c,d']);
+  });
+
   test('without an expectation it happens whenever the list is there', async () => {
     await run(append('log', 'a'), append('log', 'b'));
     expect(await backend.apply([guarded(continues(7, 'x', null), append('log', 'x'))])).toEqual([undefined]);

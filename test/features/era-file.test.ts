@@ -10,6 +10,8 @@ import { encodedBound, encodeEra } from '../../jobs/features/era-file.ts';
 import { fromDay } from '../../jobs/runtime/dates.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/describe-with.ts';
+import { venvProgram } from '../support/venv.ts';
 
 const folder = temporaryFolder();
 let db: DuckDBConnection;
@@ -124,20 +126,21 @@ describe('an era object', () => {
   });
 });
 
-const python = process.env['TEST_PYTHON'];
-(python === undefined ? test.skip : test)('pyarrow reads the same rows (skipped without .venv)', () => {
-  const rows = Array.from({ length: 300 }, (_, index) => ({
-    ticker: `T${index}`,
-    day: 15_000 + index,
-    values: [index / 7, index % 3 === 0 ? Number.NaN : -index],
-  }));
-  const file = join(folder, 'pyarrow.parquet');
-  writeFileSync(file, encode(rows, features).body);
-  const script =
-    'import json, sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); ' +
-    'print(json.dumps([{**row, "date": str(row["date"])} for row in t.to_pylist()]))';
-  const printed = execFileSync(python!, ['-c', script, file], { encoding: 'utf8' });
-  expect(JSON.parse(printed)).toEqual(expected(rows, features));
+describeWith('Python', 'pyarrow', () => {
+  test('reads the same rows', () => {
+    const rows = Array.from({ length: 300 }, (_, index) => ({
+      ticker: `T${index}`,
+      day: 15_000 + index,
+      values: [index / 7, index % 3 === 0 ? Number.NaN : -index],
+    }));
+    const file = join(folder, 'pyarrow.parquet');
+    writeFileSync(file, encode(rows, features).body);
+    const script =
+      'import json, sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); ' +
+      'print(json.dumps([{**row, "date": str(row["date"])} for row in t.to_pylist()]))';
+    const printed = execFileSync(venvProgram('python'), ['-c', script, file], { encoding: 'utf8' });
+    expect(JSON.parse(printed)).toEqual(expected(rows, features));
+  });
 });
 
 test('a row with a gap in a required column is left out whole', () => {

@@ -3,15 +3,16 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { awsClientConfig, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEnvironment, createBucket } from '../support/aws.ts';
 import { createAthena, seedAthena, startUnloadingAthena } from '../support/athena.ts';
 import { errorLine, signals, start, type Finished } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 
 /* The jobs as they run on AWS: a lake in S3, prices through crawler and Athena, queries in Athena. */
 
-describeWithAws('on AWS', () => {
+describeWith('AWS emulator', 'on AWS', () => {
   const folder = temporaryFolder();
   const name = `jobs-${randomUUID().slice(0, 8)}`;
   let bucket: string;

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { iamPolicy, RUNTIME_ACTIONS } from '../../jobs/statistics/cache/iam-policy.ts';
-import { awsEnvironment, describeWithAws } from '../support/aws.ts';
+import { awsEnvironment } from '../support/aws.ts';
 import { errorLine, loadSample, signals } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 const folder = temporaryFolder();
@@ -71,7 +72,7 @@ test('a file that cannot be opened is named, with what to do', async () => {
   );
 });
 
-describeWithAws('the cache in DynamoDB', () => {
+describeWith('AWS emulator', 'the cache in DynamoDB', () => {
   const env = { ...awsEnvironment(), CACHE_MODE: 'dynamodb', TABLE_PREFIX: 'cli-' };
 
   test('is made on first use, used by a second process, and dropped', async () => {

@@ -260,6 +260,36 @@ describe('load from Yahoo', () => {
     ).toMatchObject({ code: 0 });
   });
 
+  test('takes the universe that the lake has, not the one that is shipped, and leaves it as it is', async () => {
+    const lake = join(newFolder(), 'lake');
+    const file = universe('ACME', 'BRK-B');
+    expect(await load(lake, '--universe', file, '--ticker', 'ACME')).toMatchObject({ code: 0 });
+    const before = snapshot(lake, 'universe');
+    expect(before.size).toBe(1);
+    const finished = await load(lake);
+    expect(finished).toMatchObject({ code: 0, stdout: expect.stringMatching(/tickers +2: 2 ok/) });
+    expect(finished.log.find(({ event }) => event === 'load.started')).toMatchObject({
+      names: expect.stringMatching(/^universe\/date=.*\/universe\.parquet$/),
+    });
+    expect(snapshot(lake, 'universe')).toEqual(before);
+
+    // A file that is given wins, and is kept.
+    expect(await load(lake, '--universe', universe('ACME'))).toMatchObject({
+      stdout: expect.stringMatching(/tickers +1: 1 ok/),
+    });
+    expect(
+      await readLake(lake, "select id, yahoo from 'LAKE/universe/date=*/universe.parquet' order by 1"),
+    ).toEqual([['u0', 'ACME']]);
+  });
+
+  test('takes the universe that is shipped where the lake has none, and keeps it', async () => {
+    const lake = join(newFolder(), 'lake');
+    expect(await load(lake, '--ticker', 'ACME')).toMatchObject({ code: 0 });
+    expect(
+      await readLake(lake, "select count(*) > 1000 from 'LAKE/universe/date=*/universe.parquet'"),
+    ).toEqual([[true]]);
+  });
+
   test('--ntickers and --ticker narrow the universe', async () => {
     const lake = join(newFolder(), 'lake');
     const file = universe('ACME', 'BRK-B');
@@ -388,8 +418,26 @@ describe('what loading from Yahoo is for', () => {
       ),
     ).toEqual([
       ['NEW', '2024-01-01'],
-      // Known: looking back repairs what is there and adds nothing before it.
-      ['OLD', '2024-03-11'],
+      // Known, and asked for what it lacks.
+      ['OLD', '2024-01-01'],
+    ]);
+  });
+
+  test('the scheduled load brings a name that joins the universe its history', async () => {
+    const lakeFolder = join(newFolder(), 'lake');
+    for (const symbol of ['OLD', 'NEW'])
+      server.symbols.set(symbol, stock(symbol, '2023-09-01', '2024-03-23'));
+    const end = ['--end', '2024-03-23', '--lake', `file:${lakeFolder}`];
+    await run('load', '--start', '2023-10-02', '--universe', universeOf(['OLD']), ...end);
+    await run('load', '--universe', universeOf(['OLD', 'NEW']), ...end);
+    expect(
+      await readLake(
+        lakeFolder,
+        `select ticker, min(date)::varchar from ${ALL_PRICES} group by ticker order by ticker`,
+      ),
+    ).toEqual([
+      ['NEW', '2023-10-02'],
+      ['OLD', '2023-10-02'],
     ]);
   });
 });

@@ -5,15 +5,10 @@ import { openEnvironment } from '../../jobs/environment/environment.ts';
 import { readEnvironment } from '../../jobs/runtime/environment.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
 import { S3Level } from '../../jobs/store/s3-level.ts';
-import {
-  awsClientConfig,
-  awsEndpoint,
-  awsEnvironment,
-  createBucket,
-  describeWithAws,
-} from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint, awsEnvironment, createBucket } from '../support/aws.ts';
 import { cacheOver, objectsOf, testClock } from '../support/caches.ts';
 import { errorLine, signals } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { listingPage, startFaultProxy } from '../support/fault-proxy.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
@@ -105,7 +100,7 @@ test.each([
   expect([refused.code, errorLine(refused)]).toEqual([2, expect.stringMatching(message)]);
 });
 
-describeWithAws('objects in S3', () => {
+describeWith('AWS emulator', 'objects in S3', () => {
   test('are shared below the prefix of an organisation, with copies on the disk', async () => {
     const bucket = await createBucket();
     const own = mkdtempSync(join(folder, 's3-'));

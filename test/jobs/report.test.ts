@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { openLake } from '../../jobs/lake/open-lake.ts';
 import type { LoadManifest } from '../../jobs/loader/outcome.ts';
-import { awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsEnvironment, createBucket } from '../support/aws.ts';
 import { errorLine, signals, type Finished } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { generateManifests } from '../support/manifests.ts';
 
@@ -114,7 +115,7 @@ test.each([
   expect(readdirSync(cwd)).toEqual(['data']);
 });
 
-describeWithAws('a lake in S3', () => {
+describeWith('AWS emulator', 'a lake in S3', () => {
   test('has the same page', async () => {
     const url = `s3://${await createBucket()}/some/prefix`;
     const cwd = folderWith(byName(manifests));

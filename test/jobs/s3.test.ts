@@ -1,9 +1,10 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
-import { awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsEnvironment, createBucket } from '../support/aws.ts';
 import { stock } from '../support/charts.ts';
 import { signals, start, type Finished } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { startYahooServer } from '../support/yahoo-server.ts';
 
@@ -11,7 +12,7 @@ import { startYahooServer } from '../support/yahoo-server.ts';
 
 const folder = temporaryFolder();
 
-describeWithAws('a lake in S3', () => {
+describeWith('AWS emulator', 'a lake in S3', () => {
   let lake: string;
   const run = (command: string, target: string, ...args: string[]): Promise<Finished> =>
     signals([command, ...args, '--lake', target], folder, awsEnvironment());

@@ -7,8 +7,9 @@ import { Account } from '../../jobs/trading/domain/account.ts';
 import { Position } from '../../jobs/trading/domain/position.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { errorLine, signals, type Finished } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 import { accountState, AUD, AUDUSD, orderAfter, SYNTHETIC, traded, TRADER } from '../support/trading.ts';
 
 const folder = temporaryFolder();
@@ -181,7 +182,7 @@ describe('signals trading on SQLite', () => {
   });
 });
 
-describeWithRedis('signals trading on Redis', () => {
+describeWith('Redis', 'signals trading on Redis', () => {
   const redis = useRedis();
   test('does the same', async () => {
     url = redis.server().url;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { openDuckDB } from '../../jobs/runtime/duckdb.ts';
 import { errorLine, signals, start, type Finished } from '../support/command.ts';
-import { sampleFolder, temporaryFolder } from '../support/folders.ts';
+import { repository, sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { readLake } from '../support/lake.ts';
 import { startNumeraiServer, type NumeraiServer } from '../support/numerai-server.ts';
 import { startYahooServer, type PlayedChart, type YahooServer } from '../support/yahoo-server.ts';
@@ -215,6 +215,58 @@ NONE PH,,,,,${today},NONE.PS not found
 
     expect((await refresh(['--lake', 'file:other'])).stdout).toMatch(/\ntable {6}file:other, written\n/);
     expect(await readLake(join(cwd, 'other'), sql)).toHaveLength(2);
+  });
+
+  test('without a file it is the universe of the lake that is refreshed, and no file is written', async () => {
+    await publish('7203 JP', 'AAPL US', 'OLD US', 'W US', 'X US', 'NEW US');
+    const { cwd, read, refresh, command } = place();
+    mkdirSync(join(cwd, 'data/lake'), { recursive: true });
+    await refresh();
+    // What the lake has is the base, not what happened to the file since.
+    writeFileSync(join(cwd, 'universe.csv'), `${HEADER}\n`);
+    await publish('7203 JP', 'AAPL US', 'OLD US', 'W US', 'X US', 'NEW US', 'LATE US');
+    const { code, stdout } = await signals(['universe', 'refresh'], cwd, command[2]);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^added {2}LATE US {2}LATE\n\nuniverse {3}universe\/date=[-\d]+\/universe\.parquet\n[^]*\ntable {6}file:\.\/data\/lake, written\n$/,
+      ),
+    });
+    const sql = "select yahoo from 'LAKE/universe/date=*/universe.parquet' order by id";
+    expect((await readLake(join(cwd, 'data/lake'), sql)).flat()).toEqual([
+      '7203.T',
+      'AAPL',
+      'LATE',
+      'NEW',
+      'OLD',
+      'SPY',
+      'W',
+      'X',
+    ]);
+    expect(read('universe.csv')).toBe(`${HEADER}\n`);
+    expect(readdirSync(cwd).toSorted()).toEqual(['data', 'universe.csv']);
+  });
+
+  test('a lake without a universe gets the one that is shipped, refreshed', async () => {
+    const { cwd, command } = place();
+    mkdirSync(join(cwd, 'data/lake'), { recursive: true });
+    writeFileSync(join(cwd, 'names.csv'), 'numerai_ticker\nAAPL US\n');
+    const args = ['universe', 'refresh', '--file', 'names.csv', '--allow-removals'];
+    const before = readFileSync(join(repository, 'data/config/universe.csv'));
+    const { code, stdout } = await signals(args, cwd, command[2]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/data\/lake, written\n$/) });
+    expect(readFileSync(join(repository, 'data/config/universe.csv'))).toEqual(before);
+  });
+
+  test('a universe of the lake that is damaged is an error that names it', async () => {
+    const { cwd, command } = place();
+    mkdirSync(join(cwd, 'data/lake/universe/date=2024-01-01'), { recursive: true });
+    writeFileSync(join(cwd, 'data/lake/universe/date=2024-01-01/universe.parquet'), 'PAR1');
+    const finished = await signals(['load', '--start', '2024-03-01'], cwd, command[2]);
+    expect(finished.code).toBe(1);
+    expect(errorLine(finished)).toMatch(
+      /^universe\/date=2024-01-01\/universe\.parquet in lake .* is not readable: /,
+    );
   });
 
   describe('leaves everything as it was', () => {

@@ -59,6 +59,34 @@ describe('listings', () => {
     );
   });
 
+  test('of 0.1.0, which did not remember from when each was asked for, are read and written', async () => {
+    const store = newStore();
+    const { askedFrom: _, ...older } = { ...NEW_LISTING, first: '2016-01-04', last: '2024-03-22' };
+    const body = Buffer.from(JSON.stringify({ version: 1, listings: { A: older } }));
+    await store.put('listings/provider=yahoo/listings.json', body);
+    const known = await readListings(store, db, 'yahoo', folder, reading(store));
+    expect(known.get('A')).toEqual({ ...older, askedFrom: null });
+
+    const asked = { ...NEW_LISTING, askedFrom: '2016-01-01' };
+    await saveListings(store, 'yahoo', known, new Map([['B', asked]]));
+    expect((await readListings(store, db, 'yahoo', folder, reading(store))).get('B')).toEqual(asked);
+  });
+
+  test('that a newer version wrote are an error that names what is unknown, and stay', async () => {
+    const store = newStore();
+    const key = 'listings/provider=yahoo/listings.json';
+    await saveListings(store, 'yahoo', new Map(), new Map([['A', NEW_LISTING]]));
+    const { body } = (await store.get(key))!;
+    const newer = Buffer.from(
+      Buffer.from(body).toString().replace('"confirmed":[]', '"confirmed":[],"moons":2'),
+    );
+    await store.put(key, newer);
+    await expect(saveListings(store, 'yahoo', new Map(), new Map([['B', NEW_LISTING]]))).rejects.toThrow(
+      /^listings\/provider=yahoo\/listings\.json in lake .* has "moons", which this version does not know: a newer one wrote it; update signals$/,
+    );
+    expect(Buffer.from((await store.get(key))!.body)).toEqual(newer);
+  });
+
   test('that are damaged are an error that names the object', async () => {
     const store = newStore();
     await store.put(

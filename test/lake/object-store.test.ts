@@ -9,7 +9,8 @@ import { ABSENT, ConflictError } from '../../jobs/lake/object-store.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
 import { LakeError, StoppedError } from '../../jobs/runtime/errors.ts';
 import { objectStoreContract } from '../contracts/object-store.ts';
-import { awsClientConfig, awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint, createBucket } from '../support/aws.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
@@ -114,7 +115,7 @@ describe('a lake in a folder', () => {
   });
 });
 
-describeWithAws('a lake in S3', () => {
+describeWith('AWS emulator', 'a lake in S3', () => {
   let proxy: FaultProxy;
   let bucket: string;
   let opened = 0;

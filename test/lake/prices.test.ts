@@ -11,14 +11,9 @@ import type { MergeResult } from '../../jobs/lake/merge-prices.ts';
 import { S3Store } from '../../jobs/lake/s3-store.ts';
 import type { Bar } from '../../jobs/market/bar.ts';
 import { openDuckDB, type DuckDBConnection } from '../../jobs/runtime/duckdb.ts';
-import {
-  awsClientConfig,
-  awsEndpoint,
-  awsEnvironment,
-  createBucket,
-  describeWithAws,
-} from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint, awsEnvironment, createBucket } from '../support/aws.ts';
 import { startScript } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { mergePrices } from '../support/prices.ts';
@@ -170,7 +165,7 @@ describe('prices in a folder', () => {
   });
 });
 
-describeWithAws('prices in S3', () => {
+describeWith('AWS emulator', 'prices in S3', () => {
   let proxy: FaultProxy;
   let bucket: string;
   let opened = 0;

@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { findOverdue, tradingDaysBetween } from '../../lambda/freshness/overdue.ts';
 import { manifestKey, pricesKey } from '../../jobs/lake/layout.ts';
-import { awsClientConfig, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEnvironment, createBucket } from '../support/aws.ts';
 import { startScript } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
@@ -67,7 +68,7 @@ describe('what is overdue', () => {
   });
 });
 
-describeWithAws('the freshness function', () => {
+describeWith('AWS emulator', 'the freshness function', () => {
   let bucket: string;
   const folder = temporaryFolder();
   const script = join(folder, 'call.ts');

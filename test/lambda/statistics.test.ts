@@ -12,8 +12,9 @@ import { parseEvent } from '../../lambda/statistics/events.ts';
 import { toFailure } from '../../lambda/statistics/replies.ts';
 import { LakeError, UsageError } from '../../jobs/runtime/errors.ts';
 import { StatisticsError } from '../../jobs/statistics/errors.ts';
-import { awsEndpoint, awsEnvironment, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsEndpoint, awsEnvironment, createBucket } from '../support/aws.ts';
 import { loadSample, startScript, type Running } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { dynamoClient, startDynamoProxy, type DynamoProxy } from '../support/dynamodb.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { startTreasury, type TreasuryServer } from '../support/treasury-server.ts';
@@ -55,7 +56,7 @@ const httpEvent = (more: object): object => ({
   ...more,
 });
 
-describeWithAws('the Lambdas, bundled as deployed', () => {
+describeWith('AWS emulator', 'the Lambdas, bundled as deployed', () => {
   let treasury: TreasuryServer;
   let dynamo: DynamoProxy;
   let lake: string;

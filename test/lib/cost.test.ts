@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Size } from 'aws-cdk-lib';
-import { createStages, type StageConfig } from '../../lib/config.ts';
+import { createStages, createUniverse, type StageConfig } from '../../lib/config.ts';
 import { estimateCosts, USUAL } from '../../lib/cost/estimate.ts';
 import { startScript } from '../support/command.ts';
 import { repository } from '../support/folders.ts';
@@ -45,6 +45,15 @@ test('the state of traders is paid for by the hour, where there is one', () => {
   const trading = { storage: Size.gibibytes(1), ecpuPerSecond: 1000 };
   // By hand: 0.1 GB x 30.4375 days x 24 hours x 0.084 USD, and 0.40 USD for the secret.
   expect(total({ ...prod, trading }) - total(prod)).toBeCloseTo(0.1 * 30.4375 * 24 * 0.084 + 0.4, 10);
+});
+
+test('a refresh of the universe is a quarter of a processor for two minutes a day', () => {
+  const universe = createUniverse('numerai-key');
+  // By hand: 365.25 / 12 days x 2 / 60 hours x (0.25 x 0.03238 + 1 x 0.00356 + 0.005) USD.
+  expect(total({ ...prod, universe }) - total(prod)).toBeCloseTo(
+    30.4375 * (2 / 60) * (0.008095 + 0.00356 + 0.005),
+    10,
+  );
 });
 
 describe('what drives it', () => {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Size } from 'aws-cdk-lib';
+import { createUniverse } from '../../lib/config.ts';
 import { flatten } from './flatten.ts';
 import { resourcesOf, synthesizeStage } from './stages.ts';
 
@@ -66,6 +67,7 @@ beforeAll(() => {
   const { config: _config, ...templates } = synthesizeStage('prod', (config) => ({
     ...config,
     trading: { storage: Size.gibibytes(1), ecpuPerSecond: 1000 },
+    universe: createUniverse('numerai-key'),
   }));
   types = new Map(Object.values(templates).flatMap((template) => Object.entries(resourcesOf(template))));
   statements = [...types].flatMap(([id, { Type: type, Properties = {} }]) => {
@@ -142,7 +144,7 @@ test('schedules take on their roles for this account only', () => {
   const roles = statements.filter(({ statement }) =>
     JSON.stringify(statement.Principal ?? '').includes('scheduler.amazonaws.com'),
   );
-  expect(roles).toHaveLength(3);
+  expect(roles).toHaveLength(4);
   for (const { statement } of roles) {
     expect(statement.Condition).toEqual({ StringEquals: { 'aws:SourceAccount': '222222222222' } });
   }
@@ -191,6 +193,14 @@ describe('what the jobs may do', () => {
         's3:PutObject universe/*',
       ],
     );
+  });
+
+  test('a refresh of the universe writes universes and nothing else', () => {
+    expect(allowed('JobsUniverseRefreshTaskTaskRoleDefaultPolicy')).toEqual([
+      's3:AbortMultipartUpload universe/*',
+      's3:GetObject universe/*',
+      's3:PutObject universe/*',
+    ]);
   });
 
   test('transform writes features, and prices only to finish the merge of a load that was killed', () => {

@@ -6,8 +6,9 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { createStages } from '../../lib/config.ts';
 import { PipelineStack } from '../../lib/pipeline-stack.ts';
 import { readSettings, type Settings } from '../../lib/settings.ts';
-import { describeWithAws } from '../support/aws.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
+import { venvProgram } from '../support/venv.ts';
 import { flatten } from './flatten.ts';
 import { createTestApp, exampleContext, exampleSettings } from './stages.ts';
 
@@ -75,12 +76,14 @@ test('is of the second type and releases each push', () => {
   });
 });
 
-test('checks what a person checks, then synthesizes', () => {
+test('installs what tests use, checks what a person checks, then synthesizes', () => {
   const specs = Object.values(template.findResources('AWS::CodeBuild::Project')).map(({ Properties }) =>
     String(Properties.Source.BuildSpec),
   );
   expect(specs.filter((spec) => spec.includes('make check'))).toHaveLength(1);
-  expect(specs.find((spec) => spec.includes('make check'))).toContain('npx cdk synth --quiet');
+  expect(specs.find((spec) => spec.includes('make check'))).toMatch(
+    /make setup.*make check.*npx cdk synth --quiet/s,
+  );
 });
 
 test('changes itself with the command line of the lock file', () => {
@@ -169,13 +172,13 @@ describe('CodeCommit', () => {
   });
 });
 
-describeWithAws('cfn-lint', () => {
+describeWith('Python', 'cfn-lint', () => {
   test('finds no error in the template', () => {
     const file = join(mkdtempSync(join(folder, 'lint-')), 'pipeline.template.json');
     writeFileSync(file, JSON.stringify(template.toJSON()));
     // W3005: CDK writes dependencies out that a reference implies. E3703: inside actions, advice on how to join
     // texts counts as an error.
     const args = ['--regions', 'eu-west-1', '--ignore-checks', 'W3005', 'E3703', '--', file];
-    expect(execFileSync(join(repository, '.venv/bin/cfn-lint'), args, { encoding: 'utf8' })).toBe('');
+    expect(execFileSync(venvProgram('cfn-lint'), args, { encoding: 'utf8' })).toBe('');
   });
 });

@@ -11,8 +11,9 @@ import { CloudFormationClient, CreateStackCommand } from '@aws-sdk/client-cloudf
 import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createTableInput } from '../../jobs/statistics/cache/dynamodb-tables.ts';
 import { TABLES } from '../../jobs/statistics/cache/tables.ts';
-import { awsClientConfig, awsEnvironment, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEnvironment } from '../support/aws.ts';
 import { startScript, type Finished } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 
 /* What deploy.sh asks AWS before it begins, against the emulator. Its account is 123456789012. */
@@ -40,7 +41,7 @@ function run(
 const preflight = (target: string, signals: unknown, env: Record<string, string> = {}): Promise<Finished> =>
   run('preflight.ts', [target], signals, env);
 
-describeWithAws('before a deployment', () => {
+describeWith('AWS emulator', 'before a deployment', () => {
   beforeAll(async () => {
     await ssm.send(new PutParameterCommand({ ...parameter, Value: '28', Type: 'String', Overwrite: true }));
   });
@@ -194,7 +195,7 @@ describeWithAws('before a deployment', () => {
   });
 });
 
-describeWithAws('a test of the alerts', () => {
+describeWith('AWS emulator', 'a test of the alerts', () => {
   test('is an error line in the log of the load, as a failing run writes it', async () => {
     const logs = new CloudWatchLogsClient({ ...awsClientConfig, region: own.region });
     await logs.send(new CreateLogGroupCommand({ logGroupName: 'red-load' }));

@@ -6,8 +6,9 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
-import { describeWithAws } from '../support/aws.ts';
-import { repository, temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/describe-with.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { venvProgram } from '../support/venv.ts';
 import { createTestApp, resourcesOf, synthesizeStage, type StageTemplates } from './stages.ts';
 
 const folder = temporaryFolder();
@@ -226,7 +227,7 @@ test('the view of the universe is what Athena itself would write', () => {
   ]);
 });
 
-describeWithAws('cfn-lint', () => {
+describeWith('Python', 'cfn-lint', () => {
   test('finds no error in any template', async () => {
     const { config: _config, ...templates } = stage;
     const files = Object.entries(templates).map(([name, template]) => {
@@ -235,7 +236,7 @@ describeWithAws('cfn-lint', () => {
       return file;
     });
     // W3005: CDK writes dependencies out that a reference implies.
-    const lint = promisify(execFile)(join(repository, '.venv/bin/cfn-lint'), [
+    const lint = promisify(execFile)(venvProgram('cfn-lint'), [
       '--regions',
       'eu-west-1',
       '--ignore-checks',

@@ -11,8 +11,9 @@ import { CacheDatabaseConfig } from '../../jobs/trading/config.ts';
 import { acknowledge, acknowledgeWildcards } from '../../lib/compliance.ts';
 import { Network } from '../../lib/constructs/network.ts';
 import { TradingState, type TradingStateProps } from '../../lib/constructs/trading-state.ts';
-import { describeWithAws } from '../support/aws.ts';
-import { repository, temporaryFolder } from '../support/folders.ts';
+import { describeWith } from '../support/describe-with.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { venvProgram } from '../support/venv.ts';
 import { flatten } from './flatten.ts';
 import { createTestApp, resourcesOf } from './stages.ts';
 
@@ -182,7 +183,7 @@ test('everything that AWS would refuse is said at once', () => {
   );
 });
 
-describeWithAws('cfn-lint', () => {
+describeWith('Python', 'cfn-lint', () => {
   test('finds no error in any template', async () => {
     const { cache, tasks } = stacks;
     const files = Object.entries({ cache, tasks }).map(([name, template]) => {
@@ -192,7 +193,7 @@ describeWithAws('cfn-lint', () => {
     });
     // W3005: CDK writes dependencies out that a reference implies.
     const options = ['--regions', 'eu-west-1', '--ignore-checks', 'W3005'];
-    const lint = promisify(execFile)(join(repository, '.venv/bin/cfn-lint'), [...options, '--', ...files]);
+    const lint = promisify(execFile)(venvProgram('cfn-lint'), [...options, '--', ...files]);
     await expect(lint).resolves.toMatchObject({ stdout: '' });
   });
 });

@@ -194,16 +194,20 @@ describe('planLoad', () => {
           );
           const end = addDays(today, 1);
           const range = { start: addDays(end, -14), end };
-          const { asks, skips } = planLoad(
+          const { asks, skips, history } = planLoad(
             { tickers, range, isRoutine, historyStart: undefined, today },
             known,
           );
+          // Where the lake starts is where every history is to begin.
+          expect(history === undefined || isRoutine).toBe(true);
+          const start = history?.date ?? range.start;
           expect([...asks, ...skips].map(({ ticker }) => ticker).toSorted()).toEqual(tickers.toSorted());
           for (const { ticker, range: asked } of asks) {
             expect(asked.start <= range.start).toBe(true);
             expect(asked.end >= range.end).toBe(true);
             const first = known.get(ticker)?.first ?? range.start;
-            const before = [first, range.start, addDays(known.get(ticker)?.last ?? end, -24)].toSorted()[0]!;
+            const behind = addDays(known.get(ticker)?.last ?? end, -24);
+            const before = [first, range.start, start, behind].toSorted()[0]!;
             expect(asked.start >= before).toBe(true);
           }
           for (const { ticker } of skips) expect(known.get(ticker)!.absent!.days).toBeGreaterThanOrEqual(3);

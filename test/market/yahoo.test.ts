@@ -91,6 +91,36 @@ describe('what is asked', () => {
 });
 
 describe('bars', () => {
+  test('from before and after 1970 keep their dates and actions, also those whose stamp is 0', async () => {
+    server.symbols.set('OLD.T', {
+      ...usStock,
+      ...{ symbol: 'OLD.T', currency: 'JPY', exchangeName: 'JPX', timeZone: 'Asia/Tokyo', gmtoffset: 32_400 },
+      firstTradeDate: seconds('1962-01-04T00:00:00Z'),
+      bars: [
+        bar('1962-01-04T00:00:00Z', 39),
+        bar('1969-12-31T00:00:00Z', 40),
+        bar('1970-01-01T00:00:00Z', 41),
+        bar('1970-01-02T00:00:00Z', 42),
+      ],
+      dividends: [{ at: 0, amount: 0.5 }],
+      splits: [{ at: seconds('1969-12-31T00:00:00Z'), numerator: 2, denominator: 1 }],
+    });
+    server.asked.length = 0;
+    const result = await ask('OLD.T', { start: '1962-01-01', end: '1970-01-10' });
+    if (result.kind !== 'ok') throw new Error(JSON.stringify(result));
+    expect(result.bars.map(({ date, close, dividend, split }) => [date, close, dividend, split])).toEqual([
+      ['1962-01-04', 39, null, null],
+      ['1969-12-31', 40, null, 2],
+      ['1970-01-01', 41, 0.5, null],
+      ['1970-01-02', 42, null, null],
+    ]);
+    expect(result.listing.firstTraded).toBe('1962-01-04');
+    // From the day that the clock begins with, and with a stamp of 0 as the last one.
+    await ask('OLD.T', { start: '1970-01-03', end: '1970-01-10' });
+    expect(new URL(server.asked.at(-1)!, server.url).searchParams.get('period1')).toBe('0');
+    expect(await ask('OLD.T', { start: '1969-12-31', end: '1970-01-02' })).toMatchObject({ lastStamp: 0 });
+  });
+
   test('keep prices, adjusted close, volume, dividends and splits on their dates', async () => {
     server.symbols.set('ACME', usStock);
     const result = await ask('ACME');

@@ -15,7 +15,7 @@ import { UNCHANGED, type CacheLevel } from '../../jobs/store/level.ts';
 import { MemoryLevel } from '../../jobs/store/memory-level.ts';
 import { nameToKey } from '../../jobs/store/names.ts';
 import { workspaceFolder } from '../../jobs/store/workspace.ts';
-import { awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsEndpoint, createBucket } from '../support/aws.ts';
 import {
   breakableLevel,
   cacheOver,
@@ -28,6 +28,7 @@ import {
   testClock,
   type TestClock,
 } from '../support/caches.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
@@ -514,7 +515,7 @@ test('listings, values and deletions are those of a map, whatever happens in wha
   );
 });
 
-describeWithAws('over S3', () => {
+describeWith('AWS emulator', 'over S3', () => {
   let proxy: FaultProxy;
   let bucket: string;
   beforeAll(async () => {

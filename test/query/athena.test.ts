@@ -3,13 +3,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { AthenaEngine } from '../../jobs/query/athena-engine.ts';
 import { StoppedError } from '../../jobs/runtime/errors.ts';
 import type { Waiting } from '../../jobs/runtime/poll.ts';
-import { awsClientConfig, awsEndpoint, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint } from '../support/aws.ts';
 import { createAthena, seedAthena } from '../support/athena.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 
 /* The engine against the emulator over HTTP, which does not run SQL: answers are seeded or played by the proxy. */
 
-describeWithAws('Athena', () => {
+describeWith('AWS emulator', 'Athena', () => {
   const name = `athena-${randomUUID().slice(0, 8)}`;
   let proxy: FaultProxy;
   let stopper: AbortController;

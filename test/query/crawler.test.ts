@@ -4,13 +4,14 @@ import { GetCrawlerCommand, GlueClient, StartCrawlerCommand } from '@aws-sdk/cli
 import { crawl } from '../../jobs/query/crawler.ts';
 import { StoppedError } from '../../jobs/runtime/errors.ts';
 import type { Waiting } from '../../jobs/runtime/poll.ts';
-import { awsClientConfig, awsEndpoint, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint } from '../support/aws.ts';
 import { createAthena } from '../support/athena.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 
 /* Against the emulator, whose crawls take a fifth of a second; waits are cut short to that. */
 
-describeWithAws('the crawler', () => {
+describeWith('AWS emulator', 'the crawler', () => {
   const name = `crawl-${randomUUID().slice(0, 8)}`;
   const crawler = `${name}-crawler`;
   const client = new GlueClient(awsClientConfig);

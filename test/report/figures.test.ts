@@ -130,6 +130,17 @@ describe('groups of tickers', () => {
     ]);
   });
 
+  test('a history that begins late is listed by the date from which it was asked for', () => {
+    const { short } = figuresOf(
+      outcomeOf('A', { historyFrom: '2024-03-08' }),
+      outcomeOf('B'),
+      outcomeOf('C', { historyFrom: '2024-03-08' }),
+    );
+    expect(short.map(({ key, names }) => [key, ...names.map(({ ticker }) => ticker)])).toEqual([
+      ['2024-03-08', 'A', 'C'],
+    ]);
+  });
+
   test('restatements of earlier runs are kept, those of the last have their reason', () => {
     const split = outcomeOf('A', { restated: 'split 4:1 on 2026-11-18' });
     const { restated, restatedBefore } = loadFigures([

@@ -6,6 +6,7 @@ test('nothing set means a lake and a trading state below data, info and the form
     lake: 'file:./data/lake',
     athena: undefined,
     objects: { url: 'file:data/objects', organisation: 'default', workspace: 'default' },
+    requestTimeoutMs: 15_000,
     tradingState: 'sqlite:data/cache/trading.db',
     tradingStatePassword: undefined,
     yahooBaseUrl: undefined,

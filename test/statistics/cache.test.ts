@@ -25,7 +25,8 @@ import type { TableStore } from '../../jobs/statistics/cache/table-store.ts';
 import { TABLES } from '../../jobs/statistics/cache/tables.ts';
 import { addDays } from '../../jobs/runtime/dates.ts';
 import { statisticsCacheContract } from '../contracts/statistics-cache.ts';
-import { awsEndpoint, awsEnvironment, describeWithAws } from '../support/aws.ts';
+import { awsEndpoint, awsEnvironment } from '../support/aws.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { dynamoClient, startDynamoProxy, useDynalite, type DynamoProxy } from '../support/dynamodb.ts';
 import { startScript } from '../support/command.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
@@ -174,7 +175,7 @@ describe('DynamoDB, played by dynalite', () => {
   statisticsCacheContract(() => openDynamo(dynamoClient(endpoint())));
 });
 
-describeWithAws('DynamoDB, played by moto', () => {
+describeWith('AWS emulator', 'DynamoDB, played by moto', () => {
   statisticsCacheContract(() => openDynamo(dynamoClient(awsEndpoint)));
 
   test('two processes write at once, and a killed one leaves nothing half-written', async () => {

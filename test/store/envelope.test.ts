@@ -166,6 +166,13 @@ test('what is kept of a small value is not a piece of a larger memory', async ()
   expect(buffer.byteLength).toBe(byteLength);
 });
 
+test('what a newer version adds to the meta is passed over', async () => {
+  const newer = { ...META, tags: ['added later'] };
+  const { meta, value } = open('k', await seal(newer, 'value'));
+  expect(Object.keys(meta)).not.toContain('tags');
+  expect([meta.key, await value()]).toEqual(['k', 'value']);
+});
+
 describe('40 forged content is refused and pollutes nothing', () => {
   test('a key __proto__', () => {
     const forged = encode({ a: JSON.parse('{"__proto__":{"polluted":true}}') });

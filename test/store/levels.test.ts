@@ -11,9 +11,10 @@ import { MemoryLevel } from '../../jobs/store/memory-level.ts';
 import { TTL_TAG } from '../../jobs/store/ttl-class.ts';
 import { SqliteLevel } from '../../jobs/store/sqlite-level.ts';
 import { cacheLevelContract, copiesContract } from '../contracts/cache-level.ts';
-import { awsClientConfig, awsEndpoint, createBucket, describeWithAws } from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint, createBucket } from '../support/aws.ts';
 import { breakableLevel, newS3Level, newSqliteLevel, s3LevelAt, START_MS } from '../support/caches.ts';
 import { startScript } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { listingPage, startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 
@@ -99,7 +100,7 @@ describe('SQLite', () => {
   });
 });
 
-describeWithAws('S3', () => {
+describeWith('AWS emulator', 'S3', () => {
   let proxy: FaultProxy;
   let bucket: string;
   beforeAll(async () => {

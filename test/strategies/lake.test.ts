@@ -41,7 +41,7 @@ function contextAt(envDate: string, lake: ObjectStore = store): StrategyContext 
 /** A lake elsewhere that notes the keys of the prices that are read from it. */
 class NotingStore implements ObjectStore {
   readonly url = store.url;
-  readonly isLocal = false;
+  readonly folder = undefined;
   readonly got: string[] = [];
   list(prefix: string): ReturnType<ObjectStore['list']> {
     return store.list(prefix);

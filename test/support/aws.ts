@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { describe } from '@jest/globals';
-
-const missing = process.env['TEST_AWS_MISSING'];
 
 /** Endpoint of the emulator that the run started. */
 export const awsEndpoint = process.env['TEST_AWS_ENDPOINT'] ?? '';
@@ -24,12 +21,6 @@ export const awsClientConfig = {
   credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   forcePathStyle: true,
 };
-
-/** A suite that needs the AWS emulator; skipped, with the reason in its name, where there is none. */
-export function describeWithAws(name: string, suite: () => void): void {
-  if (missing === undefined) describe(name, suite);
-  else describe.skip(`${name} (skipped: ${missing})`, suite);
-}
 
 /** Makes a new bucket and resolves with its name. */
 export async function createBucket(): Promise<string> {

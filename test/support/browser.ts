@@ -1,13 +1,6 @@
-import { describe } from '@jest/globals';
+import { copyFileSync, existsSync, globSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
-
-const missing = process.env['TEST_BROWSER_MISSING'];
-
-/** A suite that needs a browser; skipped, with the reason in its name, where there is none. */
-export function describeWithBrowser(name: string, suite: () => void): void {
-  if (missing === undefined) describe(name, suite);
-  else describe.skip(`${name} (skipped: ${missing})`, suite);
-}
 
 // The sandbox of Chromium refuses root, and nothing here may ask the internet for updates.
 const FLAGS = [
@@ -21,7 +14,36 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Starts the browser that the run found. */
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env['TEST_BROWSER']!, args: FLAGS });
+/** Starts the browser that the run found, with these environment variables besides its own. */
+export function openBrowser(env: Readonly<Record<string, string>> = {}): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env['TEST_BROWSER']!,
+    args: FLAGS,
+    env: { ...process.env, ...env },
+  });
+}
+
+const FONT_FOLDERS = [
+  '/usr/share/fonts',
+  '/usr/local/share/fonts',
+  join(process.env['HOME'] ?? '/', '.fonts'),
+];
+
+/** Environment of a browser on Linux for which this machine has one font only. */
+export function oneFontOnly(folder: string): Record<string, string> {
+  const found = FONT_FOLDERS.filter((path) => existsSync(path)).flatMap((path) =>
+    globSync('**/*.{ttf,otf}', { cwd: path }).map((file) => join(path, file)),
+  );
+  const font = found.find((file) => /sans(-regular)?\.[to]tf$/i.test(file)) ?? found[0];
+  if (font === undefined) throw new Error(`no font in ${FONT_FOLDERS.join(', ')}`);
+  const fonts = mkdtempSync(join(folder, 'fonts-'));
+  copyFileSync(font, join(fonts, basename(font)));
+  const file = join(fonts, 'fonts.conf');
+  writeFileSync(
+    file,
+    `<?xml version="1.0"?>
+<fontconfig><dir>${fonts}</dir><cachedir>${join(fonts, 'cache')}</cachedir></fontconfig>
+`,
+  );
+  return { FONTCONFIG_FILE: file };
 }

@@ -16,13 +16,17 @@ export interface Running {
   readonly finished: Promise<Finished>;
 }
 
+/** Who a command runs as; the user of the tests when empty. */
+export type User = { readonly uid: number; readonly gid: number } | Record<string, never>;
+
 /** Starts `signals ARGS` from its sources, without npm in between so that signals reach it. */
 export function start(
   args: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>> = {},
+  user: User = {},
 ): Running {
-  return startScript(join(repository, 'jobs/cli.ts'), args, cwd, env);
+  return startScript(join(repository, 'jobs/cli.ts'), args, cwd, env, 'ignore', user);
 }
 
 /** Starts another script with the Node that runs the tests. */
@@ -32,12 +36,14 @@ export function startScript(
   cwd: string,
   env: Readonly<Record<string, string>> = {},
   stdin: 'ignore' | 'pipe' = 'ignore',
+  user: User = {},
 ): Running {
   const { SIGNALS_LAKE: _lake, ...inherited } = process.env;
   const child = spawn(process.execPath, [script, ...args], {
     cwd,
     env: { ...inherited, LOG_FORMAT: 'json', LOG_LEVEL: 'info', ...env },
     stdio: [stdin, 'pipe', 'pipe'],
+    ...user,
   });
   const out: Buffer[] = [];
   const err: Buffer[] = [];

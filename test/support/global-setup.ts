@@ -1,10 +1,10 @@
 import { startAwsEmulator } from './aws-emulator-process.ts';
-import { installBrowser } from './browser-install.ts';
-import { installRedis } from './redis-process.ts';
+import { findBrowser } from './browser-process.ts';
+import { findRedis } from './redis-process.ts';
 
-/** Starts what several suites share. Workers learn of it by environment variables. */
+/** Looks for what `make setup` installs, and starts what several suites share. */
 export default async function globalSetup(): Promise<void> {
-  installRedis();
-  installBrowser();
+  findRedis();
+  findBrowser();
   await startAwsEmulator();
 }

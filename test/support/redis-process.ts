@@ -1,29 +1,13 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
+import { reportMissing } from './needs.ts';
 
-/*
- * Redis servers of our own, with certificates of their own. Debian has what that takes as the packages redis-server and
- * openssl, which the tests install where one is missing and that is possible; elsewhere the suites that need them are
- * skipped with the reason.
- */
+/* Redis servers of our own, with certificates of their own. */
 
-const PACKAGES = ['redis-server', 'openssl'];
-
-/** Looks for the programs, or installs them. Runs once, before all suites. */
-export function installRedis(): void {
-  try {
-    if (hasPrograms()) return;
-    if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-      throw new Error(`${PACKAGES.join(' or ')} is missing, and installing it needs root and apt-get`);
-    }
-    process.stderr.write(`installing ${PACKAGES.join(' and ')}\n`);
-    execFileSync('apt-get', ['update', '-q'], { stdio: 'pipe' });
-    execFileSync('apt-get', ['install', '-qy', '--no-install-recommends', ...PACKAGES], { stdio: 'pipe' });
-  } catch (error) {
-    process.env['TEST_REDIS_MISSING'] = `Redis cannot be had: ${String(error).split('\n', 1)[0]}`;
-  }
+/** Looks for the programs that this takes. */
+export function findRedis(): void {
+  if (!hasPrograms()) reportMissing('Redis', 'redis-server or openssl is missing; run make setup');
 }
 
 function hasPrograms(): boolean {

@@ -1,16 +1,8 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import { temporaryFolder } from './folders.ts';
 import { startRedis, type RedisServer } from './redis-process.ts';
-
-const missing = process.env['TEST_REDIS_MISSING'];
-
-/** A suite that needs Redis; skipped, with the reason in its name, where there is none. */
-export function describeWithRedis(name: string, suite: () => void): void {
-  if (missing === undefined) describe(name, suite);
-  else describe.skip(`${name} (skipped: ${missing})`, suite);
-}
 
 /** A server for the suite around this call, that keeps nothing; known once the suite runs. */
 export function useRedis(): { readonly server: () => RedisServer } {

@@ -1,20 +1,65 @@
-/** Closes a test run with one plain line, and fails it where CI=true and a suite could not run. */
+/** More tests than this share may not need what `make setup` installs. */
+const MOST_NEEDING_SETUP = 0.15;
+
+/**
+ * Closes a test run with one plain line, after the names of the suites that were skipped for something missing. Fails
+ * the run where CI=true and a suite could not run, and where too many tests need more than npm packages.
+ */
 export default class TallyReporter {
+  #config;
   #skipped = 0;
+  #tooMany;
+
+  constructor(config) {
+    this.#config = config;
+  }
 
   onRunComplete(_contexts, results) {
     this.#skipped = results.numPendingTests;
+    const { suites, needing, missing } = countNeeds(results.testResults);
+    const { testPathPatterns, testNamePattern = '' } = this.#config;
+    const isWhole = (testPathPatterns?.patterns ?? []).length === 0 && testNamePattern === '';
+    if (isWhole && needing > MOST_NEEDING_SETUP * results.numTotalTests) {
+      this.#tooMany = `${needing} of ${results.numTotalTests} tests need what make setup installs; at most ${MOST_NEEDING_SETUP * 100} % may`;
+    }
+    const share = ((100 * missing) / results.numTotalTests).toFixed(1);
+    const names =
+      suites.size === 0
+        ? ''
+        : `\nSkipped ${missing} tests (${share} %) for what is missing:\n${[...suites].map(([name, count]) => `  ${count}  ${name}\n`).join('')}`;
     const passed = `${results.numPassedTests} passed`;
     const failed = `${results.numFailedTests + results.numRuntimeErrorTestSuites} failed`;
     const skipped = this.#skipped === 0 ? '' : `, ${this.#skipped} skipped`;
     // Jest prints its own summary after this, and the plain line is to be the last one.
-    process.once('exit', () => process.stdout.write(`\n${passed}, ${failed}${skipped}\n`));
+    process.once('exit', () => process.stdout.write(`${names}\n${passed}, ${failed}${skipped}\n`));
   }
 
   getLastError() {
     if (process.env.CI === 'true' && this.#skipped > 0) {
       return new Error(`${this.#skipped} tests were skipped, and with CI=true none may be`);
     }
-    return undefined;
+    return this.#tooMany === undefined ? undefined : new Error(this.#tooMany);
   }
+}
+
+/**
+ * Tests of the suites that test/support/describe-with.ts names: how many need something, how many of them were skipped
+ * since it is missing, and how many of each suite.
+ */
+function countNeeds(files) {
+  const suites = new Map();
+  let needing = 0;
+  let missing = 0;
+  for (const { testFilePath, testResults } of files) {
+    for (const { ancestorTitles } of testResults) {
+      const needs = ancestorTitles.filter((title) => /\(needs [^)]+\)$/.test(title));
+      if (needs.length > 0) needing += 1;
+      const skipped = needs.find((title) => title.includes('; skipped: '));
+      if (skipped === undefined) continue;
+      missing += 1;
+      const name = `${testFilePath.replace(`${process.cwd()}/`, '')}: ${skipped}`;
+      suites.set(name, (suites.get(name) ?? 0) + 1);
+    }
+  }
+  return { suites, needing, missing };
 }

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -40,6 +41,8 @@ export interface YahooServer {
   readonly asked: string[];
   /** What each symbol answers; 404 for any other. */
   readonly symbols: Map<string, PlayedChart | Play>;
+  /** Resolves once so many requests have come, counted from the call. */
+  whenAsked(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,8 +50,10 @@ export interface YahooServer {
 export async function startYahooServer(): Promise<YahooServer> {
   const symbols = new Map<string, PlayedChart | Play>();
   const asked: string[] = [];
+  const requests = new EventEmitter();
   const server = createServer((request, response) => {
     asked.push(request.url!);
+    requests.emit('asked');
     const url = new URL(request.url!, 'http://x');
     const symbol = decodeURIComponent(url.pathname.replace('/v8/finance/chart/', ''));
     const played = symbols.get(symbol);
@@ -61,6 +66,9 @@ export async function startYahooServer(): Promise<YahooServer> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     symbols,
+    async whenAsked(count) {
+      for (let left = count; left > 0; left -= 1) await once(requests, 'asked');
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -70,7 +78,7 @@ export async function startYahooServer(): Promise<YahooServer> {
 }
 
 /** What of a chart lies in the period that was asked for; its end is inclusive, as Yahoo's is. */
-function within(chart: PlayedChart, url: URL): PlayedChart {
+export function within(chart: PlayedChart, url: URL): PlayedChart {
   const from = Number(url.searchParams.get('period1'));
   const to = Number(url.searchParams.get('period2'));
   const isAsked = ({ at }: { at: number }): boolean => at >= from && at <= to;

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createClient } from 'redis';
 import type { StateBackend } from '../../jobs/trading/backend/backend.ts';
 import { MemoryBackend } from '../../jobs/trading/backend/memory.ts';
 import { openBackend } from '../../jobs/trading/backend/open-backend.ts';
 import { CacheDatabaseConfig } from '../../jobs/trading/config.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 import { TRADER } from '../support/trading.ts';
+import { addingCases } from './cases/adding.ts';
 import { BACKENDS, type BackendName, type Case, type Context } from './cases/case.ts';
 import { componentCases } from './cases/components.ts';
 import { durabilityCases } from './cases/durability.ts';
@@ -24,6 +27,7 @@ import { positionCases } from './cases/positions.ts';
  * | cases        | memory | SQLite | Redis | where                                             |
  * | ------------ | ------ | ------ | ----- | ------------------------------------------------- |
  * | 1-38, 41, 44 | yes    | yes    | yes   | cases/                                            |
+ * | 46-49        | yes    | yes    | yes   | cases/                                            |
  * | 39           |        | yes    | yes   | interruptions.test.ts                             |
  * | 40           |        | yes    | yes   | crashes.test.ts                                   |
  * | 42           | yes    | yes    | yes   | compatibility.test.ts                             |
@@ -37,12 +41,13 @@ const CASES: readonly Case[] = [
   ...componentCases,
   ...keyCases,
   ...durabilityCases,
+  ...addingCases,
 ];
 const ELSEWHERE = [39, 40, 42, 43];
 
 test('every case is here or in the file that the table names', () => {
   const numbers = [...CASES.map(({ number }) => number), ...ELSEWHERE].toSorted((a, b) => a - b);
-  expect(numbers).toEqual(Array.from({ length: 45 }, (_, index) => index + 1));
+  expect(numbers).toEqual(Array.from({ length: 49 }, (_, index) => index + 1));
   for (const { number, backends } of CASES) {
     expect([number, backends]).toEqual([number, number === 45 ? ['memory', 'redis'] : BACKENDS]);
   }
@@ -93,12 +98,21 @@ describe('SQLite', () => {
   });
 });
 
-describeWithRedis('Redis', () => {
+describeWith('Redis', 'Redis', () => {
   const redis = useRedis();
   runCases('redis', async () => {
     const { port } = redis.server();
     const store = await openBackend(new CacheDatabaseConfig({ type: 'redis', port }));
     await store.clear();
     return { settings: { port }, store };
+  });
+  // Under a policy such as volatile-lru, which is accepted, a full server evicts what has an expiry. Runs before the next
+  // case clears the server.
+  afterEach(async () => {
+    const client = await createClient({ url: redis.server().url }).connect();
+    const keys = await client.keys('*');
+    const expiries = await Promise.all(keys.map(async (key) => [key, await client.pTTL(key)]));
+    await client.close();
+    expect(expiries).toEqual(keys.map((key) => [key, -1]));
   });
 });

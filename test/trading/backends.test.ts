@@ -3,14 +3,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from '@jest/globals';
+import type { Command } from '../../jobs/trading/backend/backend.ts';
 import { MemoryBackend } from '../../jobs/trading/backend/memory.ts';
 import { RedisBackend } from '../../jobs/trading/backend/redis.ts';
 import { SqliteBackend } from '../../jobs/trading/backend/sqlite.ts';
 import { BackendError, ConfigError, UnavailableError, WrongTypeError } from '../../jobs/trading/errors.ts';
 import { tradingBackendContract } from '../contracts/trading-backend.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { startRedis } from '../support/redis-process.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 
 const folder = temporaryFolder();
 const newFile = (): string => join(folder, `${randomUUID()}.db`);
@@ -60,7 +62,7 @@ describe('SQLite', () => {
   });
 });
 
-describeWithRedis('Redis', () => {
+describeWith('Redis', 'Redis', () => {
   const redis = useRedis();
   const connect = async (changes: object = {}): Promise<RedisBackend> => {
     const backend = new RedisBackend({
@@ -71,6 +73,7 @@ describeWithRedis('Redis', () => {
       password: undefined,
       ssl: false,
       timeoutMs: 5000,
+      allowEviction: false,
       ...changes,
     });
     await backend.ready(1000);
@@ -105,6 +108,60 @@ describeWithRedis('Redis', () => {
     expect(outcome).toBeInstanceOf(WrongTypeError);
     expect(outcome!.message).toBe('"log" holds a list, not a set');
     expect(await backend.scan('')).toEqual(['log']);
+    await backend.close();
+  });
+
+  test('a key that changes its type between writes of one call is looked at again', async () => {
+    const backend = await connect();
+    await backend.clear();
+    const member: Command = { type: 'addMember', key: 'x', member: 'm' };
+    const field: Command = { type: 'setField', key: 'x', field: 'f', value: Buffer.from('1') };
+    const text: Command = { type: 'set', key: 'x', value: Buffer.from('t') };
+    const writes: [Command, isDone: boolean][] = [
+      [member, true],
+      [field, false],
+      [member, true],
+      [text, true],
+      [member, false],
+      [{ type: 'delete', key: 'x' }, true],
+      [field, true],
+      [member, false],
+      [{ type: 'removeField', key: 'x', field: 'f' }, true],
+      [member, true],
+      [{ type: 'removeMember', key: 'x', member: 'm' }, true],
+      [append('x', 'i').commands[0]!, true],
+      [member, false],
+      [field, false],
+    ];
+    const outcomes = await backend.apply(writes.map(([command]) => ({ commands: [command] })));
+    expect(outcomes.map((outcome) => outcome === undefined)).toEqual(writes.map(([, isDone]) => isDone));
+    for (const outcome of outcomes) if (outcome !== undefined) expect(outcome).toBeInstanceOf(WrongTypeError);
+    expect(await backend.read([{ type: 'list', key: 'x' }])).toEqual([
+      { type: 'list', value: [Buffer.from('i')] },
+    ]);
+    await backend.close();
+  });
+
+  test('a key that a guarded append made a list is not taken for the set that it was', async () => {
+    const backend = await connect();
+    await backend.clear();
+    const item = Buffer.from('i');
+    const member: Command = { type: 'addMember', key: 'x', member: 'm' };
+    const outcomes = await backend.apply([
+      { commands: [member] },
+      { commands: [{ type: 'removeMember', key: 'x', member: 'm' }] },
+      {
+        guard: { type: 'absent', key: 'x', value: item },
+        commands: [{ type: 'append', key: 'x', value: item }],
+      },
+      { commands: [member] },
+    ]);
+    expect(outcomes.map((outcome) => outcome?.constructor)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      WrongTypeError,
+    ]);
     await backend.close();
   });
 

@@ -3,15 +3,15 @@ import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trad
 import { ConfigError } from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { signals } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.ts';
-import { describeWithRedis } from '../support/redis.ts';
 import { AUDUSD, event, filled, orderAfter, TRADER } from '../support/trading.ts';
 
 const folder = temporaryFolder();
 
 /* What a serverless cache on AWS asks of its clients: keys of one script in one slot, a user with few rights, TLS. */
-describeWithRedis('a cluster', () => {
+describeWith('Redis', 'a cluster', () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await startRedisCluster(folder);

@@ -14,9 +14,10 @@ import { Order } from '../../jobs/trading/domain/order.ts';
 import { Position } from '../../jobs/trading/domain/position.ts';
 import { ConfigError } from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
-import { describeWithAws } from '../support/aws.ts';
+import { describeWith } from '../support/describe-with.ts';
+import { venvProgram } from '../support/venv.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 import {
   accountState,
   AUD,
@@ -162,7 +163,7 @@ describe('case 42: SQLite', () => {
   );
 });
 
-describeWithRedis('case 42: Redis', () => {
+describeWith('Redis', 'case 42: Redis', () => {
   const redis = useRedis();
   readsWhatNautilusWrote(async () => {
     const backend = await openBackend(new CacheDatabaseConfig({ type: 'redis', port: redis.server().port }));
@@ -187,9 +188,8 @@ describeWithRedis('case 42: Redis', () => {
   });
 });
 
-// The same environment of Python as the AWS emulator's.
-describeWithAws('what Python reads with plain redis-py', () => {
-  describeWithRedis('of keys', () => {
+describeWith('Python', 'what Python reads with plain redis-py', () => {
+  describeWith('Redis', 'of keys', () => {
     const redis = useRedis();
     test.each(LAYOUTS)('in the layout %s', async (layout) => {
       const config = new CacheDatabaseConfig({
@@ -221,7 +221,7 @@ describeWithAws('what Python reads with plain redis-py', () => {
       await db.close();
 
       const script = join(repository, 'test/reference/trading_read.py');
-      const printed = execFileSync(process.env['TEST_PYTHON']!, [script, String(redis.server().port)], {
+      const printed = execFileSync(venvProgram('python'), [script, String(redis.server().port)], {
         encoding: 'utf8',
       });
       const found = JSON.parse(printed) as Record<string, any>;

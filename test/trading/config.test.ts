@@ -21,6 +21,7 @@ describe('CacheDatabaseConfig', () => {
       useTraderPrefix: true,
       useInstanceId: false,
       flushOnStart: false,
+      allowEviction: false,
       timestampsAsStr: true,
       timestampsAsIso8601: false,
       layout: 'own',
@@ -34,8 +35,8 @@ describe('CacheDatabaseConfig', () => {
     ['rediss://u%40x:p@host:7000/3', { host: 'host', port: 7000, ssl: true, username: 'u@x', database: 3 }],
     ['redis://[::1]:7000', { host: '::1', port: 7000 }],
     [
-      'redis://host?layout=nautilus&useHashTag=true&useTraderPrefix=false',
-      { layout: 'nautilus', useHashTag: true, useTraderPrefix: false },
+      'redis://host?layout=nautilus&useHashTag=true&useTraderPrefix=false&allowEviction=true',
+      { layout: 'nautilus', useHashTag: true, useTraderPrefix: false, allowEviction: true },
     ],
   ])('reads %s', (url, settings) => {
     expect(CacheDatabaseConfig.fromUrl(url).settings).toMatchObject(settings);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -5,9 +6,9 @@ import { describe, expect, test } from '@jest/globals';
 import { CacheDatabaseConfig, type CacheDatabaseSettings } from '../../jobs/trading/config.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { startScript } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability } from '../support/redis-process.ts';
-import { describeWithRedis } from '../support/redis.ts';
 import { TRADER } from '../support/trading.ts';
 
 const folder = temporaryFolder();
@@ -51,6 +52,32 @@ async function expectAll(db: TradingStateDatabase, acknowledged: ReadonlyMap<str
   expect((await db.verify()).problems).toEqual([]);
 }
 
+test('a disk that is full fails a write whole, and a SQLite file has every event that was acknowledged', async () => {
+  const settings = { type: 'sqlite', path: join(folder, 'full.db'), synchronous: 'NORMAL' } as const;
+  const script = join(repository, 'test/support/trading-writer.ts');
+  // No file may grow beyond a megabyte; a pipe is not a file.
+  const limited = [
+    '-c',
+    'ulimit -f 1024; exec "$0" "$@"',
+    process.execPath,
+    script,
+    JSON.stringify(settings),
+  ];
+  const { status, stdout, stderr } = spawnSync('bash', limited, { cwd: folder, encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/BackendError: "sqlite:.*full\.db": (disk I\/O error|database or disk is full)/);
+  const acknowledged = new Map<string, number>();
+  for (const line of stdout.trim().split('\n')) {
+    const [id, count] = line.split(' ');
+    acknowledged.set(id!, Math.max(acknowledged.get(id!) ?? 0, Number(count)));
+  }
+  expect(acknowledged.size).toBe(20);
+  const db = await reopened(settings);
+  await expectAll(db, acknowledged);
+  await db.add('k', Buffer.from('v'));
+  await db.close();
+});
+
 describe('case 40: the writer is killed', () => {
   test.each(['FULL', 'NORMAL'] as const)(
     'SQLite with synchronous %s has every event that was acknowledged',
@@ -65,7 +92,7 @@ describe('case 40: the writer is killed', () => {
   );
 });
 
-describeWithRedis('case 40: the writer and Redis are killed', () => {
+describeWith('Redis', 'case 40: the writer and Redis are killed', () => {
   const run = async (
     durability: Durability,
     check: (db: TradingStateDatabase, acknowledged: ReadonlyMap<string, number>) => Promise<void>,

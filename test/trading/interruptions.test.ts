@@ -18,9 +18,9 @@ import {
 } from '../../jobs/trading/errors.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
 import { startScript } from '../support/command.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { startRedis, type Durability, type RedisServer } from '../support/redis-process.ts';
-import { describeWithRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import {
   accountState,
@@ -74,7 +74,7 @@ async function expectStored(db: TradingStateDatabase, orders: readonly Order[]):
   expect((await db.verify()).problems).toEqual([]);
 }
 
-describeWithRedis('case 39: Redis goes away in the middle of a run', () => {
+describeWith('Redis', 'case 39: Redis goes away in the middle of a run', () => {
   test('killed and started again: a bounded queue, back-pressure, and then everything once and in order', async () => {
     const LIMIT = 100;
     const server = await newServer('always');
@@ -273,7 +273,7 @@ test('a listener that throws stops no write, and the process hears of it', async
   );
 });
 
-describeWithRedis('case 43: an old server', () => {
+describeWith('Redis', 'case 43: an old server', () => {
   test('is a ConfigError when it is connected to', async () => {
     const server = await newServer('none');
     const proxy = await newProxy(server.port);

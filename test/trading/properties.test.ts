@@ -23,8 +23,9 @@ import { Order } from '../../jobs/trading/domain/order.ts';
 import { Position } from '../../jobs/trading/domain/position.ts';
 import { decodeId, encodeId } from '../../jobs/trading/keys.ts';
 import { TradingStateDatabase } from '../../jobs/trading/state-database.ts';
+import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { describeWithRedis, useRedis } from '../support/redis.ts';
+import { useRedis } from '../support/redis.ts';
 import { newBook, storeBook, take, traces, type Book } from '../support/trading-traces.ts';
 import { AUDUSD, contents, initialized, traded, TRADER } from '../support/trading.ts';
 
@@ -261,7 +262,7 @@ describe('SQLite', () => {
   );
 });
 
-describeWithRedis('Redis', () => {
+describeWith('Redis', 'Redis', () => {
   const redis = useRedis();
   keepsEveryTrace(async () => {
     const backend = await openBackend(new CacheDatabaseConfig({ type: 'redis', port: redis.server().port }));

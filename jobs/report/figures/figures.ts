@@ -20,6 +20,8 @@ export interface LoadFigures {
   readonly quarantined: readonly NameGroup[];
   /** Stale ones by the date of their last bar, flat and renamed ones by exchange. */
   readonly flagged: Readonly<Record<SeriesFlag, readonly NameGroup[]>>;
+  /** Their history does not reach back to where histories begin; by the date from which it was asked for. */
+  readonly short: readonly NameGroup[];
   /** Answered without a bar, by reason. */
   readonly empty: readonly NameGroup[];
   readonly delisted: readonly NameGroup[];
@@ -80,6 +82,11 @@ export function loadFigures(manifests: readonly LoadManifest[]): LoadFigures {
       flat: byFlag('flat', 'exchange'),
       renamed: byFlag('renamed', 'exchange'),
     },
+    short: groupNames(
+      histories,
+      ({ historyFrom }) => historyFrom !== undefined,
+      ({ historyFrom }) => historyFrom!,
+    ),
     empty: byReason('empty'),
     delisted: byReason('delisted'),
     restated: groupNames(

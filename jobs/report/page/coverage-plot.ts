@@ -72,7 +72,13 @@ export function coveragePlot(runs: readonly RunFigures[]): Markup {
         ${runs.length > 1 ? html`<text class="label" x="${left(lowest)}" y="${y(shares[lowest]!) + 16}" text-anchor="${anchorOf(x(lowest)!)}">${formatShare(shares[lowest]!)}</text>` : undefined}
         ${dateLabels(runs).map(
           ({ index, text, anchor }) =>
-            html`<text x="${left(index)}" y="${PLOT_HEIGHT - 2}" text-anchor="${anchor}">${text}</text>`,
+            html`<text
+              class="${anchor === 'middle' ? 'between' : 'end'}"
+              x="${left(index)}"
+              y="${PLOT_HEIGHT - 2}"
+              text-anchor="${anchor}"
+              >${text}</text
+            >`,
         )}
       </svg>
     </div>

@@ -24,6 +24,11 @@ export function fold(summary: Child, body: Child): Markup {
   </details>`;
 }
 
+/** A table of figures, or several: where they are wider than the page they scroll by themselves, by keyboard too. */
+export function scroll(label: string, tables: Child): Markup {
+  return html`<div class="scroll" role="group" aria-label="${label}" tabindex="0">${tables}</div>`;
+}
+
 /** A horizontal bar that fills `share` of its cell; the figure beside it says the same. */
 export function bar(share: number, kind = ''): Markup {
   return html`<svg class="bar ${kind}" aria-hidden="true">

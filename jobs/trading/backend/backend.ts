@@ -23,6 +23,11 @@ export type Command =
  * carried out before; with `after` its last item must contain this text.
  *
  * `absent`: `value` is not among the last RECENT_ITEMS of the list `key`.
+ *
+ * `begins`: the list `key` is to begin with `events`. Events that it does not have yet are appended before the commands
+ * run, so that a list that is missing is written whole and one that lags behind catches up. Where it goes further than
+ * `events`, the write was carried out before, and only the commands of `always` run. Where it has a different event at
+ * any of these positions, it belongs to another writer.
  */
 export type Guard =
   | {
@@ -38,13 +43,22 @@ export type Guard =
       readonly value: Uint8Array;
       readonly after: string | undefined;
     }
-  | { readonly type: 'absent'; readonly key: string; readonly value: Uint8Array };
+  | { readonly type: 'absent'; readonly key: string; readonly value: Uint8Array }
+  | { readonly type: 'begins'; readonly key: string; readonly events: readonly LoggedEvent[] };
+
+export interface LoggedEvent {
+  readonly value: Uint8Array;
+  /** Bytes that are in every encoding of this event and of no other: its id as a field. */
+  readonly mark: Uint8Array;
+}
 
 export const RECENT_ITEMS = 1000;
 
 /** Commands that are carried out together or not at all. */
 export interface AtomicWrite {
   readonly guard?: Guard;
+  /** Run before `commands`, and also where the guard `begins` finds a list that goes further. */
+  readonly always?: readonly Command[];
   readonly commands: readonly Command[];
 }
 

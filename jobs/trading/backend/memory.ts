@@ -1,3 +1,4 @@
+import { ConflictError } from '../errors.ts';
 import {
   RECENT_ITEMS,
   type AtomicWrite,
@@ -8,6 +9,7 @@ import {
   type StateBackend,
   type Stored,
 } from './backend.ts';
+import { planBeginning } from './beginning.ts';
 import { conflict, notFound, wrongType } from './outcomes.ts';
 
 type Value =
@@ -48,10 +50,20 @@ export class MemoryBackend implements StateBackend {
     return writes.map((write) => this.#apply(write));
   }
 
-  #apply({ guard, commands }: AtomicWrite): Outcome {
+  #apply(write: AtomicWrite): Outcome {
+    const { guard, always = [] } = write;
+    let commands: readonly Command[] = [...always, ...write.commands];
     if (guard !== undefined) {
-      const verdict = this.#check(guard);
-      if (verdict !== 'go') return verdict;
+      const found = this.#values.get(guard.key);
+      if (found !== undefined && found.type !== 'list') return wrongType(guard.key, 'list', found.type);
+      if (guard.type === 'begins') {
+        const plan = planBeginning(guard, write, found?.value ?? []);
+        if (plan instanceof ConflictError) return plan;
+        commands = plan;
+      } else {
+        const verdict = this.#check(guard, found?.value);
+        if (verdict !== 'go') return verdict;
+      }
     }
     for (const { type, key } of commands) {
       const wanted = TYPE_OF[type];
@@ -63,20 +75,18 @@ export class MemoryBackend implements StateBackend {
     return undefined;
   }
 
-  #check(guard: Guard): 'go' | Outcome {
+  #check(guard: Exclude<Guard, { type: 'begins' }>, list: readonly Uint8Array[] | undefined): 'go' | Outcome {
     const { key, value } = guard;
-    const found = this.#values.get(key);
-    if (found !== undefined && found.type !== 'list') return wrongType(key, 'list', found.type);
     const isValue = (item: Uint8Array | undefined): boolean =>
       item !== undefined && Buffer.compare(item, value) === 0;
-    if (guard.type === 'absent') return found?.value.slice(-RECENT_ITEMS).some(isValue) ? undefined : 'go';
-    if (found === undefined) return notFound(key);
-    const { length } = found.value;
+    if (guard.type === 'absent') return list?.slice(-RECENT_ITEMS).some(isValue) ? undefined : 'go';
+    if (list === undefined) return notFound(key);
+    const { length } = list;
     const { after } = guard;
     const [place, position] = guard.type === 'replaces' ? [0, length] : [guard.position, guard.position];
-    if (isValue(found.value[place])) return undefined;
+    if (isValue(list[place])) return undefined;
     if (after === undefined) return 'go';
-    const follows = length === position && Buffer.from(found.value.at(-1)!).includes(after);
+    const follows = length === position && Buffer.from(list.at(-1)!).includes(after);
     return follows ? 'go' : conflict(key, position, length);
   }
 

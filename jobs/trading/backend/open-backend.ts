@@ -11,8 +11,9 @@ import { SqliteBackend } from './sqlite.ts';
 export async function openBackend(
   { settings, password }: CacheDatabaseConfig,
   waitMs = settings.timeout * 1000,
+  onWarning?: (message: string) => void,
 ): Promise<StateBackend> {
-  const backend = createBackend(settings, password);
+  const backend = createBackend(settings, password, onWarning);
   await backend.ready(waitMs);
   return backend;
 }
@@ -20,6 +21,7 @@ export async function openBackend(
 function createBackend(
   settings: CacheDatabaseConfig['settings'],
   password: string | undefined,
+  onWarning: ((message: string) => void) | undefined,
 ): StateBackend {
   const { type, path, synchronous, mustExist, timeout } = settings;
   switch (type) {
@@ -38,6 +40,7 @@ function createBackend(
         username: settings.username,
         password,
         timeoutMs: timeout * 1000,
+        onWarning,
       });
   }
 }

@@ -14,6 +14,14 @@ export function conflict(key: string, position: number, found: number): Conflict
   return new ConflictError(`"${key}" ${what}: another writer, or an update that was lost`);
 }
 
+/** A list that is to begin with certain events has a different one at `position`. */
+export function differs(key: string, position: number): ConflictError {
+  return new ConflictError(
+    `"${key}" already exists and its event ${position} differs from the one to add; load it and continue from there, ` +
+      'or pass { replace: true } to replace it',
+  );
+}
+
 export function wrongType(key: string, expected: string, found: string): WrongTypeError {
   return new WrongTypeError(`"${key}" holds a ${found}, not a ${expected}`);
 }

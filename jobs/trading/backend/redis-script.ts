@@ -1,4 +1,5 @@
-import { RECENT_ITEMS, type AtomicWrite, type Command } from './backend.ts';
+import { RECENT_ITEMS, type AtomicWrite, type Command, type Guard } from './backend.ts';
+import { toBuffer } from './to-buffer.ts';
 
 /*
  * Some writes of several commands each as one script, which Redis carries out as one unit and puts into its log as one
@@ -8,7 +9,13 @@ import { RECENT_ITEMS, type AtomicWrite, type Command } from './backend.ts';
  *
  * KEYS, for each write: the guard's key, then one per command. ARGV, for each write: how many arguments it has with this
  * one, kind of guard, its value, position and what it follows, one letter per command, then the arguments of the commands
- * one after the other. The answer is one word per write, with details where it was not carried out.
+ * one after the other. For the guard `begins` the position is the number of its events, what it follows is the number of
+ * commands that always run, and the events with their marks come before the arguments of the commands. The answer is one
+ * word per write, with details where it was not carried out.
+ *
+ * A full server refuses nothing but the first write of a script, and only a command that needs memory. So every write
+ * that grows begins with such a command (see `denyable`), and shares no script with writes that only remove: after a DEL
+ * the server would take whatever comes.
  */
 
 /** Letters of the commands. APPEND_GUARDED appends the guard's value to its list, which need not be sent twice. */
@@ -34,6 +41,15 @@ local function check(key, at)
     found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', ${RECENT_ITEMS})
     if not found then return nil end
     if type(found) == 'number' then return 'done' end
+  elseif guard == 'begins' then
+    local count = tonumber(ARGV[at + 3])
+    local stored = redis.pcall('LRANGE', key, 0, count)
+    if not stored.err then
+      for k = 1, math.min(#stored, count) do
+        if not string.find(stored[k], ARGV[at + 4 + 2 * k], 1, true) then return 'differs ' .. k - 1 end
+      end
+      return nil, #stored
+    end
   elseif guard == 'replaces' then
     local after = ARGV[at + 4]
     found = redis.pcall('LINDEX', key, 0)
@@ -64,32 +80,47 @@ local function check(key, at)
   return 'type 1 list ' .. redis.call('TYPE', key).ok
 end
 
-local function checkTypes(first, ops)
-  for k = 1, #ops do
+-- Types already looked up: nearly all writes of a call change the same few sets.
+local types = {}
+local function checkTypes(first, ops, last)
+  for k = 1, last do
     local op = string.byte(ops, k)
     local wanted
     if ${is('+')} or ${is('-')} then wanted = 'set'
     elseif ${is('a')} then wanted = 'list'
     elseif ${is('f')} or ${is('x')} then wanted = 'hash' end
-    if wanted then
-      local found = redis.call('TYPE', KEYS[first + k]).ok
+    local key = KEYS[first + k]
+    if wanted and types[key] ~= wanted then
+      local found = redis.call('TYPE', key).ok
       if found ~= wanted and found ~= 'none' then return 'type ' .. (k + 1) .. ' ' .. wanted .. ' ' .. found end
+      types[key] = wanted
     end
   end
 end
 
-local function run(first, ops, value, at)
-  for k = 1, #ops do
+-- Whether anything was written: what fails before that has left no trace.
+local isDirty = false
+local function run(first, ops, last, value, at, stored, events)
+  if stored then
+    local key, count = KEYS[first], (at - events) / 2
+    for k = stored + 1, count do
+      redis.call('RPUSH', key, ARGV[events + 2 * k - 1])
+      isDirty = true
+      types[key] = 'list'
+    end
+  end
+  for k = 1, last do
     local op = string.byte(ops, k)
     local key = KEYS[first + k]
     if ${is('+')} then redis.call('SADD', key, ARGV[at])
     elseif ${is('-')} then redis.call('SREM', key, ARGV[at])
-    elseif ${is('g')} then redis.call('RPUSH', key, value); at = at - 1
+    elseif ${is('g')} then redis.call('RPUSH', key, value); types[key] = 'list'; at = at - 1
     elseif ${is('f')} then redis.call('HSET', key, ARGV[at], ARGV[at + 1]); at = at + 1
     elseif ${is('a')} then redis.call('RPUSH', key, ARGV[at])
-    elseif ${is('s')} then redis.call('SET', key, ARGV[at])
+    elseif ${is('s')} then redis.call('SET', key, ARGV[at]); types[key] = nil
     elseif ${is('x')} then redis.call('HDEL', key, ARGV[at])
-    else redis.call('DEL', key); at = at - 1 end
+    else redis.call('DEL', key); types[key] = nil; at = at - 1 end
+    isDirty = true
     at = at + 1
   end
 end
@@ -98,10 +129,22 @@ local verdicts = {}
 local key, at = 1, 1
 while key <= #KEYS do
   local ops = ARGV[at + 5]
-  local verdict = check(KEYS[key], at) or checkTypes(key, ops)
+  local verdict, stored = check(KEYS[key], at)
+  local last, from = #ops, at + 6
+  if stored then
+    local count = tonumber(ARGV[at + 3])
+    if stored > count then last = tonumber(ARGV[at + 4]) end
+    from = from + 2 * count
+  end
+  verdict = verdict or checkTypes(key, ops, last)
   if not verdict then
-    run(key, ops, ARGV[at + 2], at + 6)
+    local isDone, why = pcall(run, key, ops, last, ARGV[at + 2], from, stored, at + 6)
     verdict = 'ok'
+    if not isDone then
+      local text = type(why) == 'table' and why.err or tostring(why)
+      if isDirty or not string.find(text, 'OOM command', 1, true) then error(why, 0) end
+      verdict = 'full'
+    end
   end
   verdicts[#verdicts + 1] = verdict
   key = key + 1 + #ops
@@ -110,24 +153,49 @@ end
 return verdicts
 `;
 
-/** Keys of one write in a script: that of its guard first. */
-export function keysOf({ guard, commands }: AtomicWrite): string[] {
-  // Without a guard the first key says again where the write goes: a cluster has to know it from any key.
-  return [guard?.key ?? commands[0]!.key, ...commands.map(({ key }) => key)];
+/** Whether a write needs memory, so that a full server must be able to refuse it. */
+export function grows({ guard, always = [], commands }: AtomicWrite): boolean {
+  return guard?.type === 'begins' || !commands.every(isRemoval) || !always.every(isRemoval);
 }
 
-/** Arguments of one write in a script. */
-export function argumentsOf({ guard, commands }: AtomicWrite): (string | Buffer)[] {
+function isRemoval({ type }: Command): boolean {
+  return type === 'delete' || type === 'removeMember' || type === 'removeField';
+}
+
+/**
+ * Commands that grow and begin with a removal, with a command before them that a full server refuses: one that writes
+ * what is removed next, and so changes nothing that is seen.
+ */
+function denyable(commands: readonly Command[]): readonly Command[] {
+  const [first] = commands;
+  if (first === undefined || !isRemoval(first) || commands.every(isRemoval)) return commands;
+  const { key } = first;
+  if (first.type === 'removeMember') return [{ ...first, type: 'addMember' }, ...commands];
+  if (first.type === 'removeField') return [{ ...first, type: 'setField', value: NOTHING }, ...commands];
+  return [{ type: 'set', key, value: NOTHING }, ...commands];
+}
+
+const NOTHING = new Uint8Array();
+
+/** One write as a script takes it. */
+interface ScriptWrite {
+  /** That of its guard first. */
+  readonly keys: readonly string[];
+  readonly values: readonly (string | Buffer)[];
+}
+
+export function toScriptWrite({ guard, always: some = [], commands }: AtomicWrite): ScriptWrite {
+  const always = denyable(some);
+  const all = always.length === 0 ? denyable(commands) : [...always, ...denyable(commands)];
+  // Without a guard the first key says again where the write goes: a cluster has to know it from any key.
+  const keys = [guard?.key ?? all[0]!.key];
   const values: (string | Buffer)[] = ['', 'none', '', '', '', ''];
-  if (guard !== undefined) {
-    values[1] = guard.type;
-    values[2] = toBuffer(guard.value);
-  }
-  if (guard?.type === 'continues') values[3] = String(guard.position);
-  if (guard !== undefined && guard.type !== 'absent' && guard.after !== undefined) values[4] = guard.after;
+  if (guard !== undefined) pushGuard(values, guard, always.length);
+  const appended = guard === undefined || guard.type === 'begins' ? undefined : guard;
   let letters = '';
-  for (const command of commands) {
-    if (command.type === 'append' && command.value === guard?.value && command.key === guard.key) {
+  for (const command of all) {
+    keys.push(command.key);
+    if (command.type === 'append' && command.value === appended?.value && command.key === appended.key) {
       letters += APPEND_GUARDED;
     } else {
       letters += LETTERS[command.type];
@@ -136,7 +204,20 @@ export function argumentsOf({ guard, commands }: AtomicWrite): (string | Buffer)
   }
   values[5] = letters;
   values[0] = String(values.length);
-  return values;
+  return { keys, values };
+}
+
+function pushGuard(values: (string | Buffer)[], guard: Guard, always: number): void {
+  values[1] = guard.type;
+  if (guard.type === 'begins') {
+    values[3] = String(guard.events.length);
+    values[4] = String(always);
+    for (const { mark, value } of guard.events) values.push(toBuffer(mark), toBuffer(value));
+    return;
+  }
+  values[2] = toBuffer(guard.value);
+  if (guard.type === 'continues') values[3] = String(guard.position);
+  if (guard.type !== 'absent' && guard.after !== undefined) values[4] = guard.after;
 }
 
 function pushArguments(values: (string | Buffer)[], command: Command): void {
@@ -158,8 +239,4 @@ function pushArguments(values: (string | Buffer)[], command: Command): void {
     case 'delete':
       break;
   }
-}
-
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -2,8 +2,8 @@ import { createClient, ErrorReply, RESP_TYPES } from 'redis';
 import { firstLine } from '../../runtime/errors.ts';
 import { BackendError, ConfigError, TradingStateError, UnavailableError } from '../errors.ts';
 import type { AtomicWrite, Outcome, ReadRequest, StateBackend, Stored } from './backend.ts';
-import { conflict, notFound, wrongType } from './outcomes.ts';
-import { APPLY_SCRIPT, argumentsOf, keysOf } from './redis-script.ts';
+import { conflict, differs, notFound, wrongType } from './outcomes.ts';
+import { APPLY_SCRIPT, grows, toScriptWrite } from './redis-script.ts';
 
 export interface RedisOptions {
   readonly host: string;
@@ -14,6 +14,10 @@ export interface RedisOptions {
   readonly ssl: boolean;
   /** How long to wait for a connection, and for the answer to a command. */
   readonly timeoutMs: number;
+  /** Accept a server that may evict keys that have no expiry, and acknowledged events with them. */
+  readonly allowEviction: boolean;
+  /** Hears of what cannot be found out about the server. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /** LPOS and the reply types used here need it. */
@@ -40,6 +44,7 @@ export class RedisBackend implements StateBackend {
   #connecting: Promise<void> | undefined;
   #script = '';
   #isClosed = false;
+  #hasWarned = false;
 
   /** No connection is made before `ready`. */
   constructor(options: RedisOptions) {
@@ -52,8 +57,7 @@ export class RedisBackend implements StateBackend {
     const outcomes: Outcome[] = [];
     await this.#timed((client) => {
       const sent: Promise<void>[] = [];
-      for (let from = 0; from < writes.length; from += WRITES_PER_SCRIPT) {
-        const some = writes.slice(from, from + WRITES_PER_SCRIPT);
+      for (const { from, some } of toScripts(writes)) {
         const fill = (index: number, outcome: Outcome): void => void (outcomes[from + index] = outcome);
         sent.push(
           this.#send(client, some).then(
@@ -75,11 +79,11 @@ export class RedisBackend implements StateBackend {
 
   /** Carries out some writes in one script. Rejects when none of them was carried out, or nobody knows. */
   async #send(client: Client, writes: readonly AtomicWrite[]): Promise<Outcome[]> {
-    const keys = writes.map(keysOf);
-    const names = keys.flat();
-    const rest = [String(names.length), ...names, ...writes.flatMap(argumentsOf)];
+    const prepared = writes.map(toScriptWrite);
+    const names = prepared.flatMap(({ keys }) => keys);
+    const rest = [String(names.length), ...names, ...prepared.flatMap(({ values }) => values)];
     const verdicts = await this.#callScript(client, rest);
-    return keys.map((some, index) => toOutcome(verdicts[index], some));
+    return prepared.map(({ keys }, index) => this.#toOutcome(verdicts[index], keys));
   }
 
   async #callScript(client: Client, rest: readonly (string | Buffer)[]): Promise<readonly unknown[]> {
@@ -154,7 +158,9 @@ export class RedisBackend implements StateBackend {
         this.#client = connectClient(this.#options);
         await this.#call(async (client) => {
           await client.connect();
-          requireVersion(await client.info('server'), this.url);
+          const [server, memory] = await Promise.all([client.info('server'), client.info('memory')]);
+          requireVersion(server, this.url);
+          this.#checkEviction(memory);
           this.#script = await client.scriptLoad(APPLY_SCRIPT);
         });
         return;
@@ -168,6 +174,30 @@ export class RedisBackend implements StateBackend {
       await new Promise((resolve) => {
         setTimeout(resolve, pauseMs);
       });
+    }
+  }
+
+  /**
+   * Runs on every connection, so that a policy changed while a trader runs is noticed at the next reconnect. A server
+   * that does not report one is accepted with a warning: refusing would shut out proxies and managed services that hide
+   * it, such as a serverless cache on AWS, which evicts only keys with an expiry, and ours have none.
+   */
+  #checkEviction(info: string): void {
+    const { allowEviction, onWarning } = this.#options;
+    if (allowEviction) return;
+    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+    if (policy === undefined) {
+      if (!this.#hasWarned) {
+        onWarning?.(
+          `"${this.url}" does not report its maxmemory_policy; make sure it is noeviction or volatile-*`,
+        );
+      }
+      this.#hasWarned = true;
+    } else if (policy !== 'noeviction' && !policy.startsWith('volatile-')) {
+      throw new ConfigError(
+        `"${this.url}" has maxmemory_policy "${policy}" and may evict acknowledged events when it is full; set ` +
+          'maxmemory-policy noeviction on the server, or accept the loss with allowEviction (--allow-eviction)',
+      );
     }
   }
 
@@ -225,6 +255,42 @@ export class RedisBackend implements StateBackend {
     }
     return new BackendError(`"${this.url}" answered: ${line}`, error);
   }
+
+  /** What the script said about a write whose keys these are. */
+  #toOutcome(verdict: unknown, keys: readonly string[]): Outcome {
+    if (verdict === 'ok') return undefined;
+    const [word, ...details] = String(verdict).split(' ');
+    switch (word) {
+      case 'done':
+        return undefined;
+      case 'missing':
+        return notFound(keys[0]!);
+      case 'length':
+        return conflict(keys[0]!, Number(details[1]), Number(details[0]));
+      case 'differs':
+        return differs(keys[0]!, Number(details[0]));
+      case 'type':
+        return wrongType(keys[Number(details[0]) - 1]!, details[1]!, details[2]!);
+      case 'full':
+        return new BackendError(
+          `"${this.url}" is full and refused a write (OOM); free memory or raise maxmemory`,
+        );
+      default:
+        return new BackendError(`an answer to a write is not understood: ${String(verdict)}`);
+    }
+  }
+}
+
+/** Writes in the order given, in groups that share a script: those that grow apart from those that only remove. */
+function toScripts(writes: readonly AtomicWrite[]): { from: number; some: AtomicWrite[] }[] {
+  const scripts: { from: number; some: AtomicWrite[]; isGrowing: boolean }[] = [];
+  for (const [index, write] of writes.entries()) {
+    const isGrowing = grows(write);
+    const last = scripts.at(-1);
+    if (last?.isGrowing === isGrowing && last.some.length < WRITES_PER_SCRIPT) last.some.push(write);
+    else scripts.push({ from: index, some: [write], isGrowing });
+  }
+  return scripts;
 }
 
 function connectClient({ host, port, database, username, password, ssl, timeoutMs }: RedisOptions) {
@@ -254,22 +320,4 @@ function requireVersion(info: string, url: string): void {
 
 function isReply(error: unknown, code: string): boolean {
   return error instanceof ErrorReply && error.message.startsWith(code);
-}
-
-/** What the script said about a write whose keys these are. */
-function toOutcome(verdict: unknown, keys: readonly string[]): Outcome {
-  if (verdict === 'ok') return undefined;
-  const [word, ...details] = String(verdict).split(' ');
-  switch (word) {
-    case 'done':
-      return undefined;
-    case 'missing':
-      return notFound(keys[0]!);
-    case 'length':
-      return conflict(keys[0]!, Number(details[1]), Number(details[0]));
-    case 'type':
-      return wrongType(keys[Number(details[0]) - 1]!, details[1]!, details[2]!);
-    default:
-      return new BackendError(`an answer to a write is not understood: ${String(verdict)}`);
-  }
 }

@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { firstLine } from '../../runtime/errors.ts';
 import { makeFolder } from '../../runtime/make-folder.ts';
-import { BackendError, UnavailableError, type TradingStateError } from '../errors.ts';
+import { BackendError, ConflictError, UnavailableError, type TradingStateError } from '../errors.ts';
 import {
   RECENT_ITEMS,
   type AtomicWrite,
@@ -15,6 +15,7 @@ import {
   type StateBackend,
   type Stored,
 } from './backend.ts';
+import { planBeginning } from './beginning.ts';
 import { conflict, notFound } from './outcomes.ts';
 
 export interface SqliteOptions {
@@ -52,6 +53,7 @@ const STATEMENTS = {
     SELECT position, instr(value, CAST(?2 AS BLOB)) AS follows FROM lists WHERE key = ?1
     ORDER BY position DESC LIMIT 1`,
   item: 'SELECT value FROM lists WHERE key = ? AND position = ?',
+  start: 'SELECT value FROM lists WHERE key = ? ORDER BY position LIMIT ?',
   recent: `
     SELECT 1 FROM (SELECT value FROM lists WHERE key = ? ORDER BY position DESC LIMIT ${RECENT_ITEMS})
     WHERE value = ?`,
@@ -122,7 +124,20 @@ export class SqliteBackend implements StateBackend {
     }
   }
 
-  #apply({ guard, commands }: AtomicWrite): Outcome {
+  #apply(write: AtomicWrite): Outcome {
+    const { guard } = write;
+    if (guard?.type === 'begins') {
+      const rows = this.#statements.start.all(guard.key, guard.events.length + 1);
+      const plan = planBeginning(
+        guard,
+        write,
+        rows.map(({ value }) => value as Uint8Array),
+      );
+      if (plan instanceof ConflictError) return plan;
+      for (const command of plan) this.#run(command);
+      return undefined;
+    }
+    const commands = write.always === undefined ? write.commands : [...write.always, ...write.commands];
     const isExtended = this.#extend(guard, commands[0]);
     if (guard !== undefined && !isExtended) {
       const verdict = this.#check(guard);
@@ -140,7 +155,7 @@ export class SqliteBackend implements StateBackend {
     return this.#statements.extend.run(key, position, value, after).changes === 1;
   }
 
-  #check(guard: Guard): 'go' | Outcome {
+  #check(guard: Exclude<Guard, { type: 'begins' }>): 'go' | Outcome {
     const { key, value } = guard;
     if (guard.type === 'absent')
       return this.#statements.recent.get(key, value) === undefined ? 'go' : undefined;

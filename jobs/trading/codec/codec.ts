@@ -49,6 +49,12 @@ export class Codec {
     return Buffer.from(this.#encoder.encodeSharedRef(KINDS[kind].encode(value, this.#format)));
   }
 
+  /** The bytes that say in every encoded event which one it is: the field with its id. */
+  eventMark(eventId: string): Uint8Array {
+    // Without the first byte, which says how many fields the map has.
+    return Buffer.from(this.#encoder.encodeSharedRef({ event_id: eventId }).subarray(1));
+  }
+
   /** Throws CorruptStateError naming `what`. */
   decode<K extends keyof Stored>(kind: K, bytes: Uint8Array, what: string): Stored[K] {
     try {

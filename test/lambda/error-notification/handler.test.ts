@@ -8,8 +8,9 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { awsClientConfig, awsEnvironment, describeWithAws } from '../../support/aws.ts';
+import { awsClientConfig, awsEnvironment } from '../../support/aws.ts';
 import { packLogEvent } from '../../support/cloudwatch.ts';
+import { describeWith } from '../../support/describe-with.ts';
 
 /* The function as Lambda calls it, on packed events; what it publishes is read from a queue that follows the topic. */
 
@@ -43,7 +44,7 @@ function failed(overrides: Record<string, unknown> = {}): string {
   });
 }
 
-describeWithAws('the notification function', () => {
+describeWith('AWS emulator', 'the notification function', () => {
   beforeAll(async () => {
     Object.assign(process.env, awsEnvironment(), { STAGE: 'prod' });
     ({ handler } = await import('../../../lambda/error-notification/handler.ts'));

@@ -13,7 +13,7 @@ import { NoopStrategyService } from '../../../jobs/strategies/service/noop-strat
 import { strategyKey } from '../../../jobs/strategies/service/strategy-key.ts';
 import type { StrategyServiceLike } from '../../../jobs/strategies/service/strategy-service-like.ts';
 import type { Strategy } from '../../../jobs/strategies/strategy.ts';
-import { awsEndpoint, createBucket, describeWithAws } from '../../support/aws.ts';
+import { awsEndpoint, createBucket } from '../../support/aws.ts';
 import {
   built,
   ENV_DATE,
@@ -32,6 +32,7 @@ import {
   testClock,
   type TestClock,
 } from '../../support/caches.ts';
+import { describeWith } from '../../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../../support/fault-proxy.ts';
 import { temporaryFolder } from '../../support/folders.ts';
 
@@ -231,7 +232,7 @@ function strategyLike(strategy: Strategy): Strategy {
 
 describe('over SQLite', () => strategyServiceSuite(() => newSqliteLevel(folder)));
 
-describeWithAws('over S3', () => {
+describeWith('AWS emulator', 'over S3', () => {
   let proxy: FaultProxy;
   let bucket: string;
   beforeAll(async () => {

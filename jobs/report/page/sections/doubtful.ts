@@ -6,9 +6,9 @@ import { STATUSES } from '../../statuses.ts';
 import { byKey, byReason, namedGroups, runsNote, type Section } from '../parts.ts';
 
 /** Series that deserve a look although they came. */
-export function doubtfulSection({ quarantined, flagged, empty, runs }: LoadFigures): Section {
+export function doubtfulSection({ quarantined, flagged, short, empty, runs }: LoadFigures): Section {
   const { stale, flat, renamed } = flagged;
-  const count = [quarantined, stale, flat, renamed, empty].reduce(
+  const count = [quarantined, stale, flat, renamed, short, empty].reduce(
     (sum, groups) => sum + countNames(groups),
     0,
   );
@@ -32,6 +32,12 @@ export function doubtfulSection({ quarantined, flagged, empty, runs }: LoadFigur
         'the provider gives another name or exchange than last time',
         renamed,
         byKey('Exchange'),
+      ),
+      namedGroups(
+        'Short history',
+        'the history does not reach back to the start of the lake, or to the date asked for',
+        short,
+        byKey('Asked from'),
       ),
       namedGroups('Without a bar', STATUSES.empty.meaning, empty, byReason),
     ],

@@ -11,7 +11,7 @@ import {
 } from '../../format.ts';
 import { html, type Child, type Markup } from '../../../drawing/html.ts';
 import { STATUS_NAMES, STATUSES } from '../../statuses.ts';
-import { bar, fold, percent, type Section } from '../parts.ts';
+import { bar, fold, percent, scroll, type Section } from '../parts.ts';
 
 /** What an operator asks first. */
 export function lastRunSection({ run, runs }: LoadFigures): Section {
@@ -23,7 +23,9 @@ export function lastRunSection({ run, runs }: LoadFigures): Section {
     body: [
       coverage(run),
       facts(run),
-      html`<div class="pair">${statusTable(run, before)}${rowTable(run)}</div>`,
+      html`<div class="pair">
+        ${scroll('Table of statuses', statusTable(run, before))}${scroll('Table of rows', rowTable(run))}
+      </div>`,
       context(run),
     ],
   };

@@ -4,7 +4,7 @@ import type { LatencyFigures, LatencyQuantiles } from '../../figures/latency.ts'
 import { formatCount, formatDuration, formatShare } from '../../format.ts';
 import { html, type Markup } from '../../../drawing/html.ts';
 import { SCOPES } from '../../statuses.ts';
-import { bar, type Section } from '../parts.ts';
+import { bar, scroll, type Section } from '../parts.ts';
 
 /** How long answers took. */
 export function latencySection({ latency }: LoadFigures): Section {
@@ -20,7 +20,9 @@ export function latencySection({ latency }: LoadFigures): Section {
       latency === undefined
         ? html`<p class="none">No ticker has a latency.</p>`
         : [
-            html`<div class="pair">${histogram(latency)}${quantileTable(latency)}</div>`,
+            html`<div class="pair">
+              ${scroll('Table of answers', histogram(latency))}${scroll('Table of quantiles', quantileTable(latency))}
+            </div>`,
             html`<p class="note">
               Slowest:
               ${latency.slowest.map(

@@ -3,7 +3,7 @@ import type { LoadFigures } from '../../figures/figures.ts';
 import type { SessionCell, SessionWeek } from '../../figures/sessions.ts';
 import { formatCount, plural } from '../../format.ts';
 import { html, type Markup } from '../../../drawing/html.ts';
-import type { Section } from '../parts.ts';
+import { scroll, type Section } from '../parts.ts';
 
 /** A day with fewer closes than this share is a gap. */
 const GAP = 0.95;
@@ -29,7 +29,7 @@ export function sessionsSection({ weeks }: LoadFigures): Section {
     body:
       weeks.length === 0
         ? html`<p class="none">No closes in any run.</p>`
-        : [legend(), html`<div class="weeks">${weeks.map(weekTable)}</div>`],
+        : [legend(), scroll('Tables of weeks', html`<div class="weeks">${weeks.map(weekTable)}</div>`)],
   };
 }
 

@@ -2,7 +2,7 @@ import { max } from 'd3-array';
 import type { ExchangeFigures, LoadFigures } from '../../figures/figures.ts';
 import { formatCount, plural } from '../../format.ts';
 import { html, type Markup } from '../../../drawing/html.ts';
-import { fold, nameList, percent, withoutPast, type Section } from '../parts.ts';
+import { fold, nameList, percent, scroll, withoutPast, type Section } from '../parts.ts';
 
 /** All tickers by exchange; those with bars by name, since the sections above name the others. */
 export function tickersSection({ exchanges, run }: LoadFigures): Section {
@@ -15,7 +15,7 @@ export function tickersSection({ exchanges, run }: LoadFigures): Section {
       all others above.
     </p>`,
     body: [
-      exchangeTable(exchanges),
+      scroll('Table of exchanges', exchangeTable(exchanges)),
       html`<h3>With bars <span class="count">${formatCount(run.counts.ok)}</span></h3>`,
       exchanges.map(goodTickers),
     ],

@@ -7,7 +7,7 @@ import { formatCount, formatDuration, formatInstant, formatShare, plural } from 
 import { html, type Markup } from '../../../drawing/html.ts';
 import { STATUS_NAMES, STATUSES } from '../../statuses.ts';
 import { coveragePlot } from '../coverage-plot.ts';
-import { fold, percent, type Section } from '../parts.ts';
+import { fold, percent, scroll, type Section } from '../parts.ts';
 
 /** Coverage and failures from run to run. */
 export function trendSection({ runs }: LoadFigures): Section {
@@ -22,9 +22,9 @@ export function trendSection({ runs }: LoadFigures): Section {
     </p>`,
     body: [
       coveragePlot(runs),
-      failureTable(runs),
-      fold('All runs in figures', runTable(runs)),
-      fold('Their failures by class', classTable(runs)),
+      scroll('Table of failures', failureTable(runs)),
+      fold('All runs in figures', scroll('Table of all runs', runTable(runs))),
+      fold('Their failures by class', scroll('Table of failures of all runs', classTable(runs))),
     ],
   };
 }

@@ -1,5 +1,5 @@
-import { literal } from '../runtime/duckdb.ts';
-import { UsageError } from '../runtime/errors.ts';
+import { literal } from './duckdb.ts';
+import { UsageError } from './errors.ts';
 
 /**
  * SQL for the rows of Parquet files that are named exactly. Their columns are those that are asked for, from the
