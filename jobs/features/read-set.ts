@@ -59,6 +59,7 @@ function subjectOf(store: ObjectStore, set: string, ports: StatePorts): Subject<
       [settings, index, ...eras.values()].filter((object) => object !== undefined),
     markKey: () => setMarkKey(set),
     name: () => `the eras of set "${set}"`,
+    verb: 'changing',
     rollForward: () => rollSetForward(store, set, ports),
     acceptUnfinished({ run }) {
       throw new LakeBusyError(

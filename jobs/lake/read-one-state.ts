@@ -31,6 +31,8 @@ export interface Subject<L> {
   markKey(listed: L): string;
   /** For messages: `prices of yahoo`. */
   name(listed: L): string;
+  /** For messages: what a run with the mark does, `merging`. */
+  readonly verb: string;
   /** Carries out the change of a dead run; false when that run turns out to be alive. Left out by who cannot. */
   readonly rollForward?: (listed: L) => Promise<boolean>;
   /** Throws LakeBusyError where a dead run's change, which nobody here can carry out, hides what is to be read. */
@@ -80,7 +82,7 @@ export async function readOneState<L, T>(
     const mark = await lookAtMark(store, subject.markKey(listed));
     let unfinished: Mark | undefined;
     if (mark !== undefined && mark.change !== null) {
-      inTheWay = `run ${mark.run} is changing ${subject.name(listed)}`;
+      inTheWay = `run ${mark.run} is ${subject.verb} ${subject.name(listed)}`;
       if (isHolderAlive(mark, ports.now())) continue;
       if (await isRolledForward(listed, subject)) continue;
       subject.acceptUnfinished(mark);

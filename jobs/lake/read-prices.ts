@@ -59,6 +59,7 @@ export async function readPrices<T>(
     objects: ({ months }) => months,
     markKey: ({ provider }) => pricesMarkKey(provider),
     name: ({ provider }) => `prices of ${provider}`,
+    verb: 'merging',
     ...(rollForward === undefined ? {} : { rollForward: ({ provider }) => rollForward(provider) }),
     acceptUnfinished: (mark) => refuseUnlessUntouched(mark, request.tickers, store.url),
   };
