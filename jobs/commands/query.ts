@@ -13,6 +13,7 @@ import { openDuckDB } from '../runtime/duckdb.ts';
 import { UsageError } from '../runtime/errors.ts';
 import { realWaiting } from '../runtime/poll.ts';
 import type { Job } from '../runtime/run-job.ts';
+import { createRunId } from '../runtime/run-id.ts';
 import { oneOf } from './options.ts';
 import { readPortsOf } from '../lake/read-ports.ts';
 
@@ -88,6 +89,10 @@ async function openEngine(
       provider,
       scratch,
       ports: readPortsOf(store, job),
+      warn: (message) => {
+        const log = job.openLog({ job: 'query', runId: createRunId(job.now()) });
+        log.warn({ event: 'query.damaged' }, message);
+      },
     });
   }
   if (provider !== undefined) {

@@ -147,6 +147,7 @@ export async function runTransform(options: TransformOptions, job: Job): Promise
         log,
         progress: createProgress(job.isTerminal, log),
         signal: job.signal,
+        sleep: ports.sleep,
         scratch,
         now: job.now,
         copyPrices: copy,

@@ -1,44 +1,30 @@
 import { availableParallelism } from 'node:os';
-import pLimit from 'p-limit';
-import { eraKey, settingsKey } from '../lake/layout.ts';
+import { setMarkKey } from '../lake/layout.ts';
 import { writeManifest } from '../lake/manifest.ts';
-import { ABSENT, ConflictError, type ObjectStore } from '../lake/object-store.ts';
-import { retryConflicts } from '../lake/retry-conflicts.ts';
+import { HeldMark, type MarkPorts } from '../lake/marks.ts';
+import type { ObjectStore } from '../lake/object-store.ts';
 import { addDays, fromDay, toDay, utcDate, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
-import { firstLine, LakeError, StoppedError, UsageError } from '../runtime/errors.ts';
+import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
 import { measureUsage } from '../runtime/usage.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { createCrew, type Crew } from './crew.ts';
 import { EraBlock } from './era-block.ts';
-import { encodedBound } from './era-file.ts';
-import { addToIndex, readStandingEras, type EraEntry } from './era-index.ts';
+import type { EraEntry, EraIndex } from './era-index.ts';
 import { Control } from './gather.ts';
-import { mergeEra } from './merge-era.ts';
 import { NullShares } from './null-shares.ts';
 import { cutPlan, cutTickers, planEras, type PlannedEra } from './plan.ts';
+import { prepareSet, type SetRequest } from './prepare-set.ts';
 import { PriceSource, type PriceSourceOptions, type TickerRows } from './price-source.ts';
-import {
-  compareSettings,
-  describeDifference,
-  featureColumns,
-  formatSettings,
-  parseSettings,
-  settleSettings,
-  type FeatureSettings,
-} from './settings.ts';
+import { setRollForward } from './set-change.ts';
+import { SetWriter, type SetTarget } from './set-writer.ts';
+import { featureColumns } from './settings.ts';
+import { writeBlocks } from './write-eras.ts';
 
-export interface TransformRequest {
-  readonly runId: string;
-  readonly set: string;
-  readonly settings: FeatureSettings;
-  /** Write eras on or after this date only. */
-  readonly since: IsoDate | undefined;
+export interface TransformRequest extends SetRequest {
   /** The date of a live set, not after today, or its last trading date; undefined for weekly and daily sets. */
   readonly asOf: IsoDate | 'latest' | undefined;
-  /** Compute these tickers only and merge their rows into the eras that stand; all when empty. */
-  readonly tickers: readonly string[];
   /**
    * What `--reload` comes to: `lake` computes eras that are up to date as well; of prices that come anew out of
    * `athena` nothing need be computed anew, since eras whose prices are the same stand.
@@ -46,20 +32,16 @@ export interface TransformRequest {
   readonly reload: 'lake' | 'athena' | undefined;
   /** Threads to compute on; as many as are worth their start when undefined. */
   readonly threads: number | undefined;
-  /** Replace a set that was made with another setting. */
-  readonly isRebuild: boolean;
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export interface TransformPorts {
+export interface TransformPorts extends MarkPorts {
   readonly store: ObjectStore;
   readonly db: DuckDBConnection;
   readonly log: Logger;
   readonly progress: Progress;
-  readonly signal: AbortSignal;
   /** An existing folder for temporary files. */
   readonly scratch: string;
-  now(): Date;
   /** One state of the prices of the months that are wanted, as files of this machine; none where the lake has none. */
   copyPrices(isWanted: (month: string) => boolean): Promise<readonly string[]>;
 }
@@ -105,8 +87,22 @@ export async function transformPrices(
   };
   let failure: unknown;
   try {
-    const settings = await prepareSet(request, ports);
-    await computeAndWrite({ ...request, settings }, ports, tally);
+    const { store, signal } = ports;
+    const { set, runId } = request;
+    // A run that only adds eras holds the mark as well: a set has one writer, and its index vouches for no other's eras.
+    const held = await HeldMark.take(store, setMarkKey(set), runId, ports, setRollForward(store, ports));
+    await held.use(async () => {
+      const target = await prepareSet(request, ports, held);
+      const writer = new SetWriter(store, target);
+      try {
+        await computeAndWrite({ ...request, settings: target.setting }, ports, tally, target, writer);
+        addWritten(tally, await writer.finish(signal));
+      } catch (error) {
+        // What ended the run is what is to be told.
+        await writer.abandon().catch(() => {});
+        throw error;
+      }
+    });
   } catch (error) {
     failure = error;
   }
@@ -163,42 +159,17 @@ interface Tally {
 /** Planning, waiting for prices, computing, and encoding with writing. */
 type Phase = 'plan' | 'read' | 'compute' | 'write';
 
-/** Makes sure that the set has the setting of this run, and resolves with it. */
-async function prepareSet(request: TransformRequest, ports: TransformPorts): Promise<FeatureSettings> {
-  const { set, isRebuild } = request;
-  const { store } = ports;
-  const key = settingsKey(set);
-  const first = settleSettings(request.settings, undefined);
-  const stored = await store.get(key);
-  if (stored === undefined || isRebuild) {
-    if (isRebuild) for await (const { key: old } of store.list(`features/${set}/`)) await store.delete(old);
-    try {
-      await store.put(key, Buffer.from(formatSettings(first)), isRebuild ? undefined : ABSENT);
-      return first;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
-  const current = (await store.get(key)) ?? stored;
-  if (current === undefined) throw new LakeError(`${key} was deleted while it was being read; run again`);
-  const before = parseSettings(Buffer.from(current.body).toString(), key);
-  const settings = settleSettings(request.settings, before);
-  const compared = compareSettings(before, settings);
-  if (compared === 'same') return settings;
-  if (compared !== 'rebuild') throw new UsageError(describeDifference(set, compared.different));
-  if (request.tickers.length > 0 || request.since !== undefined) {
-    throw new UsageError(
-      `set "${set}" was made with catalogue ${before.catalogue} (now ${settings.catalogue}); ` +
-        'transform it once without --ticker and --since, which computes all of it anew',
-    );
-  }
-  return prepareSet({ ...request, settings, isRebuild: true }, ports);
+/** Eras that are part of the set now. */
+function addWritten({ written }: Tally, eras: EraIndex): void {
+  for (const [era, entry] of eras) if (entry.rows > 0) written.set(era, entry);
 }
 
 async function computeAndWrite(
   request: TransformRequest,
   ports: TransformPorts,
   tally: Tally,
+  { standing, since }: SetTarget,
+  writer: SetWriter,
 ): Promise<void> {
   const { settings, set, asOf } = request;
   const { store, db, log } = ports;
@@ -243,7 +214,6 @@ async function computeAndWrite(
   // Threads take a while to start: they do so while the plan is made.
   const crew = createCrew(starts.length);
   try {
-    const standing = await readStandingEras(store, set);
     const prices = await source.eraPrices(
       settings.sample === 'live' ? { live: liveEra! } : settings.sample,
       starts.map((start, index) => ({
@@ -253,7 +223,7 @@ async function computeAndWrite(
     );
     const planned = planEras(prices, {
       settings,
-      since: request.since,
+      since,
       today: liveEra === undefined ? today : addDays(today, 1),
       // A merge of some tickers has to look at each era: its fingerprint speaks of all tickers.
       isForced: request.reload === 'lake' || request.tickers.length > 0,
@@ -272,6 +242,7 @@ async function computeAndWrite(
     );
     tally.seconds.plan = (performance.now() - begun) / 1000;
     if (planned.length === 0) return;
+    writer.plan(planned.map(({ era }) => fromDay(era)));
     const width = featureColumns(settings).length;
     const parts = cutPlan(planned, width, MAX_BLOCK_BYTES);
     // The same memory for every pass.
@@ -290,8 +261,11 @@ async function computeAndWrite(
         tally,
       );
       const gathered = performance.now();
-
-      await writeBlocks(request, ports, crew, tickers, blocks, part, tally);
+      try {
+        await writeBlocks({ request, ports, crew, tickers, writer, nulls: tally.nulls }, blocks, part);
+      } finally {
+        addWritten(tally, await writer.flush());
+      }
       tally.seconds.write += (performance.now() - gathered) / 1000;
     }
   } finally {
@@ -376,91 +350,4 @@ function layOut(planned: readonly PlannedEra[], width: number, memory: SharedArr
 
 function bytesOf(planned: readonly PlannedEra[], width: number): number {
   return planned.reduce((sum, { capacities }) => sum + EraBlock.bytes(width, capacities), 0);
-}
-
-/** Writes each block as the object of its era; ends early, with what is written recorded, when asked to stop. */
-async function writeBlocks(
-  request: TransformRequest,
-  ports: TransformPorts,
-  crew: Crew,
-  tickers: readonly TickerRows[],
-  blocks: readonly EraBlock[],
-  planned: readonly PlannedEra[],
-  tally: Tally,
-): Promise<void> {
-  const { set, settings } = request;
-  const { store, progress, signal } = ports;
-  const standing = await readStandingEras(store, set);
-  const added = new Map<IsoDate, EraEntry>();
-  const encoding = {
-    tickers: tickers.map(({ ticker }) => ticker),
-    features: featureColumns(settings),
-    metadata: footerOf(settings),
-  };
-  const { tickers: names, features, metadata } = encoding;
-  const longest = Math.max(...blocks.map((block) => encodedBound(block, names, features, metadata)));
-  // Memory that no era uses at the moment.
-  const targets: SharedArrayBuffer[] = [];
-  // One more than there are threads: it is written while the others are encoded.
-  const limit = pLimit(request.tickers.length === 0 ? crew.size + 1 : 1);
-  const write = async (block: EraBlock, { era: day, fingerprint }: PlannedEra): Promise<void> => {
-    if (signal.aborted) throw new StoppedError(`stopped by ${String(signal.reason)}; run again to go on`);
-    const era = fromDay(day);
-    const key = eraKey(set, era);
-    if (block.length === 0) {
-      // An era without rows has no object, and an entry that says so.
-      if (request.tickers.length > 0) return;
-      await store.delete(key);
-      added.set(era, { fingerprint, rows: 0, bytes: 0 });
-      return;
-    }
-    const target = targets.pop() ?? new SharedArrayBuffer(longest);
-    const { bytes, nulls } = await crew.encode({ block: block.shared, ...encoding, target });
-    const body = new Uint8Array(target, 0, bytes);
-    tally.nulls.add(block.length, nulls);
-    if (request.tickers.length === 0) {
-      await store.put(key, body);
-      added.set(era, { fingerprint, rows: block.length, bytes });
-    } else {
-      added.set(era, await mergeIntoEra(request, ports, key, body, block.length, standing.get(era)));
-    }
-    targets.push(target);
-    progress.advance();
-  };
-  progress.start('writing', blocks.length);
-  try {
-    const writing = blocks.map((block, index) => limit(() => write(block, planned[index]!)));
-    const failed = (await Promise.allSettled(writing)).find(({ status }) => status === 'rejected');
-    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
-  } finally {
-    progress.stop();
-    if (added.size > 0) await addToIndex(store, set, added);
-    for (const [era, entry] of added) if (entry.rows > 0) tally.written.set(era, entry);
-  }
-}
-
-/** Puts the rows of some tickers into an era, beside those of all others. */
-async function mergeIntoEra(
-  { settings, tickers }: TransformRequest,
-  { store, db, scratch }: TransformPorts,
-  key: string,
-  fresh: Uint8Array,
-  freshRows: number,
-  standing: EraEntry | undefined,
-): Promise<EraEntry> {
-  // An era with some tickers only must not pass for a whole one, nor a stale one for a fresh one.
-  const fingerprint = standing?.fingerprint ?? `only ${tickers.toSorted().join(' ')}`;
-  return retryConflicts(async () => {
-    const current = await store.get(key);
-    const { body, rows } =
-      current === undefined
-        ? { body: fresh, rows: freshRows }
-        : await mergeEra(db, current.body, fresh, tickers, footerOf(settings), scratch);
-    await store.put(key, body, current?.version ?? ABSENT);
-    return { fingerprint, rows, bytes: body.length };
-  });
-}
-
-function footerOf(settings: FeatureSettings): Record<string, string> {
-  return { 'signals.settings': JSON.stringify(settings) };
 }

@@ -4,7 +4,8 @@ import { LakeBusyError } from '../runtime/errors.ts';
 import type { MonthObject, ProviderPrices } from './choose-provider.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { MonthSource } from './read-months.ts';
-import { MovedError, readMonth, readPrices, type ReadPorts } from './read-prices.ts';
+import { MovedError, readListed } from './read-one-state.ts';
+import { readPrices, type ReadPorts } from './read-prices.ts';
 
 /** One state of the prices of a provider, for a session that reads some of them now and others later. */
 export interface HeldPrices extends ProviderPrices, MonthSource {
@@ -32,7 +33,7 @@ export async function holdPrices(
   if (fixed === undefined) return undefined;
   let held: Promise<ReadonlyMap<string, string>> | undefined;
   const read = async (month: MonthObject): Promise<Uint8Array> => {
-    if (store.folder === undefined) return readMonth(store, month);
+    if (store.folder === undefined) return readListed(store, month);
     held ??= hold(store, fixed.months, folder);
     return readFile((await held).get(month.key)!);
   };

@@ -33,11 +33,6 @@ export function eraKey(set: string, era: IsoDate): string {
   return `features/${set}/era=${era}/features.parquet`;
 }
 
-/** Matches the keys of all eras of a set, as a glob. */
-export function eraPattern(set: string): string {
-  return eraKey(set, '*');
-}
-
 /** Set and era of a features object; `undefined` for any other key. */
 export function parseEraKey(key: string): { set: string; era: IsoDate } | undefined {
   const match = /^features\/([a-z][a-z0-9_]*)\/era=(\d{4}-\d\d-\d\d)\/features\.parquet$/.exec(key);

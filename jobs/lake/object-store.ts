@@ -29,7 +29,11 @@ export interface ObjectStore {
    * is there; otherwise ConflictError. An object that has exactly `body` already counts as written.
    */
   put(key: string, body: Uint8Array, expected?: Expectation): Promise<Version>;
-  delete(key: string): Promise<void>;
+  /**
+   * With `expected` it is deleted only while that is what is there; otherwise ConflictError. Some servers that speak
+   * S3 (MinIO) delete it all the same, so that nothing may depend on it that cannot be made again.
+   */
+  delete(key: string, expected?: Version): Promise<void>;
   /**
    * Makes `file`, which does not exist yet, hold exactly that version of an object; it stays so whatever happens to
    * the object. False when the object no longer has that version. Without copying bytes where that is possible.

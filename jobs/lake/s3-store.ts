@@ -166,10 +166,12 @@ export class S3Store implements ObjectStore {
     throw new ConflictError(key);
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, expected?: Version): Promise<void> {
+    const condition = expected === undefined ? {} : { IfMatch: expected };
     try {
-      await this.#client.send(new DeleteObjectCommand(this.#locate(key)));
+      await this.#client.send(new DeleteObjectCommand({ ...this.#locate(key), ...condition }));
     } catch (error) {
+      if (isConflict(error, expected)) throw new ConflictError(key);
       throw this.#failure('delete', key, error);
     }
   }

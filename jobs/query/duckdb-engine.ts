@@ -1,7 +1,9 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Json } from '@duckdb/node-api';
-import { parseSettings, type FeatureSettings } from '../features/settings.ts';
+import { copySet } from '../features/read-set.ts';
+import { readSettings } from '../features/set-objects.ts';
+import type { FeatureSettings } from '../features/settings.ts';
 import { copyObjects } from '../lake/copy-objects.ts';
 import { FEATURES_PREFIX, parseSettingsKey, parseUniverseKey, UNIVERSE_PREFIX } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
@@ -19,6 +21,8 @@ export interface DuckDBEngineOptions {
   /** Folder for copies of objects. */
   readonly scratch: string;
   readonly ports: ReadPorts;
+  /** Is told what is left out of a table because it is damaged. */
+  readonly warn?: (message: string) => void;
 }
 
 /**
@@ -86,14 +90,25 @@ export class DuckDBEngine implements QueryEngine {
       await db.run(universeView());
     } else if (table.startsWith('features_')) {
       const set = table.slice('features_'.length);
-      const settings = (await readSets(store)).get(set);
-      if (settings === undefined) return;
-      const eras = `${FEATURES_PREFIX}${set}/era=`;
-      const folder = await mkdtemp(join(scratch, 'features-'));
-      const files = await copyObjects(store, eras, folder);
-      const copied = files[0]?.file.slice(0, -files[0].key.length) ?? folder;
-      await db.run(featuresView(copied, set, settings, files.length === 0));
+      const files = await copySet(store, set, await mkdtemp(join(scratch, 'features-')), ports);
+      if (files === undefined) return;
+      this.#warnOf(set, files.damaged);
+      await db.run(
+        featuresView(
+          set,
+          files.settings,
+          files.eras.map(({ file }) => file),
+        ),
+      );
     }
+  }
+
+  #warnOf(set: string, damaged: readonly string[]): void {
+    if (damaged.length === 0) return;
+    const more = damaged.length === 1 ? '' : ` and ${damaged.length - 1} more`;
+    this.#options.warn?.(
+      `era ${damaged[0]}${more} of set "${set}" is left out: what lies there is not what its index says; run transform`,
+    );
   }
 }
 
@@ -103,7 +118,7 @@ export async function readSets(store: ObjectStore): Promise<Map<string, FeatureS
   for await (const { key } of store.list(FEATURES_PREFIX)) {
     const set = parseSettingsKey(key);
     const object = set === undefined ? undefined : await store.get(key);
-    if (object !== undefined) sets.set(set!, parseSettings(Buffer.from(object.body).toString(), key));
+    if (object !== undefined) sets.set(set!, readSettings(object.body, key));
   }
   return sets;
 }

@@ -6,7 +6,8 @@ import { copyObjects } from '../lake/copy-objects.ts';
 import { stagingFolder } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { parquetRows } from '../runtime/parquet.ts';
-import { MovedError, readMonth, readPrices, type ReadPorts } from '../lake/read-prices.ts';
+import { MovedError, readListed } from '../lake/read-one-state.ts';
+import { readPrices, type ReadPorts } from '../lake/read-prices.ts';
 import { PRICES_KEY } from '../lake/schema.ts';
 import type { IsoDate } from '../runtime/dates.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
@@ -105,7 +106,7 @@ async function checkMonths(file: string, { months }: ProviderPrices, request: Un
 }
 
 async function isEmpty(lake: ObjectStore, month: MonthObject): Promise<boolean> {
-  const { buffer, byteOffset, byteLength } = await readMonth(lake, month);
+  const { buffer, byteOffset, byteLength } = await readListed(lake, month);
   const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
   return (await parquetMetadataAsync(file)).num_rows === 0n;
 }

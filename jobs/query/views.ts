@@ -1,12 +1,10 @@
-import { join } from 'node:path';
 import { featureColumns, type FeatureSettings } from '../features/settings.ts';
-import { eraPattern } from '../lake/layout.ts';
 import { parquetRows } from '../runtime/parquet.ts';
 import { PRICES_COLUMNS, UNIVERSE_COLUMNS } from '../lake/schema.ts';
 import { identifier, literal } from '../runtime/duckdb.ts';
 
 /*
- * The tables of a lake as DuckDB views. Patterns name objects exactly, and a table without an object is an empty
+ * The tables of a lake as DuckDB views. Files are named exactly, and a table without an object is an empty
  * relation with the right types, so that a query means the same on a new lake.
  */
 
@@ -28,21 +26,17 @@ export function rawDataView(provider: string, files: readonly string[]): string 
   });
 }
 
-/** Features of one set, era first. */
-export function featuresView(
-  folder: string,
-  set: string,
-  settings: FeatureSettings,
-  isEmpty: boolean,
-): string {
-  const keys = [{ name: 'era', type: 'DATE' }];
+/** Features of one set, its era last. */
+export function featuresView(set: string, settings: FeatureSettings, files: readonly string[]): string {
   const columns = [
     { name: 'ticker', type: 'VARCHAR' },
     { name: 'date', type: 'DATE' },
     ...featureColumns(settings).map((name) => ({ name, type: 'REAL' })),
-    ...keys,
+    { name: 'era', type: 'DATE' },
   ];
-  return view(`features_${set}`, join(folder, eraPattern(set)), columns, keys, isEmpty);
+  return filesView(`features_${set}`, files, columns, {
+    era: `cast(${folderValue('YYYY-MM-DD', 'features.parquet')} as DATE)`,
+  });
 }
 
 /** Every universe that was kept, by the date from which it held. */
@@ -87,19 +81,4 @@ function filesView(
  */
 function folderValue(form: string, file: string): string {
   return `left(right(filename, ${form.length + 1 + file.length}), ${form.length})`;
-}
-
-function view(
-  name: string,
-  pattern: string,
-  columns: readonly TypedColumn[],
-  keys: readonly TypedColumn[],
-  isEmpty: boolean,
-): string {
-  const empty = columns.map((column) => `cast(null as ${column.type}) as ${identifier(column.name)}`);
-  const types = keys.map((key) => `${identifier(key.name)}: ${key.type}`).join(', ');
-  const content = isEmpty
-    ? `select ${empty.join(', ')} where false`
-    : `select * from read_parquet(${literal(pattern)}, hive_partitioning = true, hive_types = {${types}})`;
-  return `create or replace view ${identifier(name)} as ${content}`;
 }

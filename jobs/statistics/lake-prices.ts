@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import type { MonthObject } from '../lake/choose-provider.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
 import { readMonths } from '../lake/read-months.ts';
-import { readMonth, readPrices, type ReadPorts } from '../lake/read-prices.ts';
+import { readListed } from '../lake/read-one-state.ts';
+import { readPrices, type ReadPorts } from '../lake/read-prices.ts';
 import type { DateRange, IsoDate } from '../runtime/dates.ts';
 import type { PriceRow } from './cache/price-cache.ts';
 import { checkClose } from './estimators/series.ts';
@@ -42,7 +43,7 @@ export class LakePrices implements PriceReader {
   async read(tickers: readonly string[], ranges: readonly DateRange[]): Promise<PriceAnswer> {
     const rows = new Map<string, PriceRow[]>(tickers.map((ticker) => [ticker, []]));
     const store = this.#store;
-    const source = { url: store.url, read: (month: MonthObject) => readMonth(store, month) };
+    const source = { url: store.url, read: (month: MonthObject) => readListed(store, month) };
     const wanted = { tickers, ranges, columns: ['open', 'close', 'dividend'] } as const;
     const found = await readPrices(store, { provider: this.#provider, tickers }, this.#ports, (prices) =>
       readMonths(source, prices, wanted, (month) =>

@@ -29,6 +29,17 @@ describe('a lake in a folder', () => {
     expect(readdirSync(join(root, 'staging'))).toEqual([]);
   });
 
+  test('delete with a version deletes that version only', async () => {
+    const store = new LocalStore(newRoot());
+    const first = await store.put('a', body);
+    const second = await store.put('a', Buffer.from('other'));
+    await expect(store.delete('a', first)).rejects.toThrow(ConflictError);
+    expect(await store.get('a')).toBeDefined();
+    await store.delete('a', second);
+    expect(await store.get('a')).toBeUndefined();
+    await store.delete('a', second);
+  });
+
   test('says what cannot be written and where', async () => {
     const root = newRoot();
     writeFileSync(join(root, 'file'), '');

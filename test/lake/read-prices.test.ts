@@ -6,7 +6,8 @@ import { pricesKey, pricesMarkKey } from '../../jobs/lake/layout.ts';
 import { LocalStore } from '../../jobs/lake/local-store.ts';
 import { HeldMark, type MarkPorts } from '../../jobs/lake/marks.ts';
 import type { ObjectStore } from '../../jobs/lake/object-store.ts';
-import { copyPrices, readMonth, readPrices, type ReadPorts } from '../../jobs/lake/read-prices.ts';
+import { readListed } from '../../jobs/lake/read-one-state.ts';
+import { copyPrices, readPrices, type ReadPorts } from '../../jobs/lake/read-prices.ts';
 import { LakeBusyError, LakeError } from '../../jobs/runtime/errors.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
@@ -51,7 +52,7 @@ async function words(
   const request = { provider: undefined, ...(tickers === undefined ? {} : { tickers }) };
   return readPrices(store, request, ports, async ({ months }) => {
     const read: string[] = [];
-    for (const month of months) read.push(Buffer.from(await readMonth(store, month)).toString());
+    for (const month of months) read.push(Buffer.from(await readListed(store, month)).toString());
     return read;
   });
 }
