@@ -279,12 +279,8 @@ async function readStored(
   if (body === undefined) return;
   await writeFile(file, body);
   try {
-    await db.run(
-      `insert into stored by name ${parquetRows(
-        [file],
-        PRICES_COLUMNS.map(({ name }) => name),
-      )}`,
-    );
+    // All of its columns: one that this version does not know would be lost, and fails here instead.
+    await db.run(`insert into stored by name ${parquetRows([file], ['*'])}`);
   } catch (error) {
     const what = firstLine(error).replaceAll(file, key);
     throw new LakeError(
