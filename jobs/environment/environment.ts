@@ -9,7 +9,7 @@ import { ObjectService } from '../objects/object-service.ts';
 import { parseDate, type IsoDate } from '../runtime/dates.ts';
 import { readEnvironment, type Environment } from '../runtime/environment.ts';
 import { UsageError } from '../runtime/errors.ts';
-import type { Limits } from '../runtime/limits.ts';
+import { DEFAULT_LIMITS, type Limits } from '../runtime/limits.ts';
 import { userName } from '../runtime/user-name.ts';
 import { CacheEvents } from '../store/events.ts';
 import { openCache } from '../store/open-cache.ts';
@@ -148,6 +148,8 @@ class LakeEnvironment implements AnalysisEnvironment {
 
   async strategyContext(envDate = this.envDate): Promise<StrategyContext> {
     const start = this.#parameters.get('DEFAULT_RS_START_DATE');
+    // What keeps the lake from being opened is told here, and not by the first strategy that reads.
+    await this.#openLake();
     return {
       envDate,
       prices: new LakeHistory(() => this.#findPrices(), envDate),
@@ -222,7 +224,7 @@ class LakeEnvironment implements AnalysisEnvironment {
     let found: HeldPrices | undefined;
     try {
       const lake = await this.#openLake();
-      const { signal } = new AbortController();
+      const { cutOff: signal } = this.#options.limits ?? DEFAULT_LIMITS;
       const ports = readPortsOf(lake, { signal, now: () => new Date() });
       found = await holdPrices(lake, this.#options.provider, ports, () => this.#openScratch());
       return found;

@@ -128,10 +128,11 @@ describeWith('AWS emulator', 'S3', () => {
     return keys;
   };
 
+  const HEAD = { status: 200, body: '', headers: { etag: '"e"' } };
+
   test('a long listing starts to answer before it has seen all', async () => {
     const level = newS3Level(bucket, proxy.url, 1);
-    proxy.decide = (method, path) =>
-      method === 'HEAD' ? { status: 200, body: '' } : listingPage(path, 1000);
+    proxy.decide = (method, path) => (method === 'HEAD' ? HEAD : listingPage(path, 1000));
     try {
       for await (const { key } of level.list('')) {
         expect(key).toBe('0000');
@@ -139,8 +140,7 @@ describeWith('AWS emulator', 'S3', () => {
       }
       const pages = proxy.seen.filter(({ path }) => path.includes('continuation-token')).length;
       expect(pages).toBeLessThan(1000);
-      proxy.decide = (method, path) =>
-        method === 'HEAD' ? { status: 200, body: '' } : listingPage(path, 450);
+      proxy.decide = (method, path) => (method === 'HEAD' ? HEAD : listingPage(path, 450));
       expect((await keysOf(level)).map(Number)).toEqual(Array.from({ length: 450 }, (_, index) => index));
     } finally {
       proxy.decide = () => 'pass';

@@ -6,7 +6,10 @@ import type { AddressInfo } from 'node:net';
  * before the answer arrives, so that the sender cannot know that it was carried out, or pass on another body.
  */
 export type Fault =
-  'pass' | { readonly status: number; readonly body: string } | 'lose-answer' | { readonly replaced: string };
+  | 'pass'
+  | { readonly status: number; readonly body: string; readonly headers?: Readonly<Record<string, string>> }
+  | 'lose-answer'
+  | { readonly replaced: string };
 
 /** What more there is to know about a request. */
 interface Passing {
@@ -55,7 +58,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       body,
     });
     if (typeof fault === 'object' && 'status' in fault) {
-      outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(fault.body);
+      outgoing
+        .writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers })
+        .end(fault.body);
       return;
     }
     const answer = await (typeof fault === 'object'
