@@ -221,7 +221,7 @@ describe('what the jobs may do', () => {
   });
 
   test('statistics read prices and marks, and write nothing of the lake', () => {
-    expect(allowed('FunctionsRouterFunctionServiceRoleDefaultPolicy')).toEqual([
+    expect(allowed('StatisticsRouterRoleDefaultPolicy')).toEqual([
       's3:GetObject marks/*',
       's3:GetObject raw_data/*',
     ]);

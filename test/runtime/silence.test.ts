@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { awsEndpoint, awsEnvironment, createBucket } from '../support/aws.ts';
@@ -181,14 +181,22 @@ describe('a provider falls silent:', () => {
 });
 
 describe('a Redis server takes connections and says nothing:', () => {
+  const sockets: Socket[] = [];
   let server: Server;
   let url: string;
   beforeAll(async () => {
-    server = createServer((socket) => void socket.on('error', () => {}));
+    server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => {});
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}/0`;
   });
-  afterAll(() => void server.close());
+  afterAll(() => {
+    server.close();
+    // Nobody reads from them, so that nobody would learn of their end.
+    for (const socket of sockets) socket.destroy();
+  });
 
   test('the command gives up', async () => {
     const finished = await signals(['trading', 'status', '--state', url], folder);
