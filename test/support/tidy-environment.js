@@ -13,6 +13,8 @@ export default class TidyEnvironment extends TestEnvironment {
 
   async setup() {
     await super.setup();
+    // Opened by the first who looks at them, and open from then on.
+    void [process.stdout, process.stderr];
     this.#before = process.getActiveResourcesInfo();
   }
 
