@@ -1,4 +1,4 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 
 export type { DuckDBConnection } from '@duckdb/node-api';
 
@@ -12,6 +12,8 @@ export async function openDuckDB(
   spillFolder: string,
   limits: { readonly threads?: number; readonly memoryMB?: number } = {},
 ): Promise<DuckDBConnection> {
+  // Its native part need not be there for programs that never come here.
+  const { DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
