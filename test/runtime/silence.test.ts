@@ -138,7 +138,7 @@ describeWith('AWS emulator', 'AWS falls silent at', () => {
       ['GetObject', 'body', onLake('query', count)],
       ['PutObject', 'answer', onLake(...load)],
       ['PutObject', 'answer', onLake(...transform, '--set', 'another')],
-      ['DeleteObject', 'answer', onLake(...transform, '--rebuild')],
+      ['DeleteObject', 'answer', onLake(...load)],
       ['HeadObject', 'answer', () => objects],
       ['StartQueryExecution', 'answer', athena('query', 'select 1')],
       ['GetQueryExecution', 'answer', athena('query', 'select 1')],
