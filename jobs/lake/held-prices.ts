@@ -4,7 +4,7 @@ import { LakeBusyError } from '../runtime/errors.ts';
 import type { MonthObject, ProviderPrices } from './choose-provider.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { MonthSource } from './read-months.ts';
-import { MovedError, readListed } from './read-one-state.ts';
+import { copyName, MovedError, readListed } from './read-one-state.ts';
 import { readPrices, type ReadPorts } from './read-prices.ts';
 
 /** One state of the prices of a provider, for a session that reads some of them now and others later. */
@@ -61,7 +61,7 @@ async function hold(
   const root = await folder();
   const files = new Map<string, string>();
   for (const { key, version } of months) {
-    const file = join(root, key);
+    const file = join(root, copyName(key));
     if (!(await store.copy(key, version, file))) throw new MovedError(key);
     files.set(key, file);
   }

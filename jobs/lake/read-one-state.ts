@@ -127,7 +127,7 @@ export function createCopier(
     const copy = async ({ key, version }: VersionedObject): Promise<readonly [string, string]> => {
       const known = copied.get(`${key} ${version}`);
       if (known !== undefined) return [key, known];
-      const file = join(folder, String(attempt), key);
+      const file = join(folder, String(attempt), copyName(key));
       if (!(await store.copy(key, version, file))) throw new MovedError(key);
       copied.set(`${key} ${version}`, file);
       return [key, file];
@@ -140,6 +140,11 @@ export function createCopier(
       results.map((result) => (result as PromiseFulfilledResult<readonly [string, string]>).value),
     );
   };
+}
+
+/** One folder for all copies: a folder for each takes longer to make than its link. */
+export function copyName(key: string): string {
+  return key.replaceAll('/', '+');
 }
 
 function isSame(before: readonly VersionedObject[], after: readonly VersionedObject[]): boolean {

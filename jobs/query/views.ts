@@ -76,7 +76,7 @@ function filesView(
 }
 
 /**
- * SQL for the value in the name of the folder that a file is in, `key=VALUE/file`. DuckDB passes over the files that a
+ * SQL for the value in the name of a copy: that of its partition, before the name of the object. DuckDB passes over the files that a
  * condition on it excludes.
  */
 function folderValue(form: string, file: string): string {
