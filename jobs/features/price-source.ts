@@ -2,6 +2,7 @@ import bindings from '@duckdb/node-bindings';
 import { parquetRows } from '../runtime/parquet.ts';
 import { fromDay, type DayNumber, type IsoDate } from '../runtime/dates.ts';
 import { literal, type DuckDBConnection } from '../runtime/duckdb.ts';
+import { nameObjects } from '../lake/read-one-state.ts';
 import { firstLine, LakeError } from '../runtime/errors.ts';
 import type { Bars } from './indicator.ts';
 import type { EraPrices } from './plan.ts';
@@ -201,7 +202,10 @@ export class PriceSource {
     try {
       return await reading;
     } catch (error) {
-      throw new LakeError(`prices in lake "${this.#lake}" cannot be read: ${firstLine(error)}`, error);
+      throw new LakeError(
+        `prices in lake "${this.#lake}" cannot be read: ${nameObjects(firstLine(error))}`,
+        error,
+      );
     }
   }
 }

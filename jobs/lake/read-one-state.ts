@@ -147,6 +147,13 @@ export function copyName(key: string): string {
   return key.replaceAll('/', '+');
 }
 
+/** A message about copies, with the keys of their objects in the place of paths that are gone when it is read. */
+export function nameObjects(message: string): string {
+  return message.replaceAll(/[^'" ]*\/([a-z_]+\+[^'" /]*\.parquet)/g, (_path, name: string) =>
+    name.replaceAll('+', '/'),
+  );
+}
+
 function isSame(before: readonly VersionedObject[], after: readonly VersionedObject[]): boolean {
   return (
     after.length === before.length &&

@@ -7,6 +7,7 @@ import type { FeatureSettings } from '../features/settings.ts';
 import { copyObjects } from '../lake/copy-objects.ts';
 import { FEATURES_PREFIX, parseSettingsKey, parseUniverseKey, UNIVERSE_PREFIX } from '../lake/layout.ts';
 import type { ObjectStore } from '../lake/object-store.ts';
+import { nameObjects } from '../lake/read-one-state.ts';
 import { copyPrices, type ReadPorts } from '../lake/read-prices.ts';
 import type { DuckDBConnection } from '../runtime/duckdb.ts';
 import { firstLine, QueryError } from '../runtime/errors.ts';
@@ -58,7 +59,7 @@ export class DuckDBEngine implements QueryEngine {
 
   /** An error of DuckDB in one line; where a table is not there, with those that are. */
   async #explain(error: unknown): Promise<unknown> {
-    const message = firstLine(error);
+    const message = nameObjects(firstLine(error));
     if (!/ Error: /.test(message)) return error;
     if (!/Table with name \S+ does not exist/.test(message))
       return new QueryError(`the query failed: ${message}`, error);

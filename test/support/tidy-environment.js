@@ -14,7 +14,7 @@ export default class TidyEnvironment extends TestEnvironment {
   async setup() {
     await super.setup();
     // Opened by the first who looks at them, and open from then on.
-    void [process.stdout, process.stderr];
+    void [process.stdin, process.stdout, process.stderr];
     this.#before = process.getActiveResourcesInfo();
   }
 
