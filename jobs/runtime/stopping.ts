@@ -1,9 +1,9 @@
 import { accessSync, constants } from 'node:fs';
 
 /** After the first signal, the work in hand has this long; then whatever still waits for a server or a lock fails. */
-const FINISH_MS = 3_000;
+const FINISH_MS = 2_000;
 /** What has not come to an end by now is stuck, and the process ends without it: nothing that it leaves is half written. */
-const END_MS = 4_000;
+const END_MS = 3_000;
 
 export interface Stopping {
   /** Aborted by SIGTERM or SIGINT, with the name of the signal. */
