@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { LakeBusyError } from '../runtime/errors.ts';
 import type { MonthObject, ProviderPrices } from './choose-provider.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { MonthSource } from './read-months.ts';
-import { copyName, MovedError, readListed } from './read-one-state.ts';
+import { createCopier, MovedError, readListed } from './read-one-state.ts';
 import { readPrices, type ReadPorts } from './read-prices.ts';
 
 /** One state of the prices of a provider, for a session that reads some of them now and others later. */
@@ -34,7 +33,7 @@ export async function holdPrices(
   let held: Promise<ReadonlyMap<string, string>> | undefined;
   const read = async (month: MonthObject): Promise<Uint8Array> => {
     if (store.folder === undefined) return readListed(store, month);
-    held ??= hold(store, fixed.months, folder);
+    held ??= folder().then((root) => createCopier(store, root)(fixed.months));
     return readFile((await held).get(month.key)!);
   };
   return {
@@ -51,19 +50,4 @@ export async function holdPrices(
       }
     },
   };
-}
-
-async function hold(
-  store: ObjectStore,
-  months: readonly MonthObject[],
-  folder: () => Promise<string>,
-): Promise<ReadonlyMap<string, string>> {
-  const root = await folder();
-  const files = new Map<string, string>();
-  for (const { key, version } of months) {
-    const file = join(root, copyName(key));
-    if (!(await store.copy(key, version, file))) throw new MovedError(key);
-    files.set(key, file);
-  }
-  return files;
 }

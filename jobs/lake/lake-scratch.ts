@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
-import { access, rm, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeScratch } from '../runtime/scratch.ts';
+import { makeScratch, withScratch, type ScratchOptions } from '../runtime/scratch.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** Hidden, as all names with a dot are for those who list a lake. */
@@ -13,8 +13,7 @@ const FOLDER = '.scratch';
  * had, since objects are copied there as links, without their bytes. The caller removes it.
  */
 export async function makeLakeScratch(store: ObjectStore, name: string): Promise<string> {
-  const parent = await parentFor(store);
-  return makeScratch(name, parent === undefined ? {} : { parent });
+  return makeScratch(name, await placeFor(store));
 }
 
 /** Runs `work` with such a folder, and removes it however the work ends. */
@@ -23,24 +22,19 @@ export async function withLakeScratch<T>(
   name: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await makeLakeScratch(store, name);
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return withScratch(name, work, await placeFor(store));
 }
 
-/** Undefined: the system's folder for temporary files is as good, or there is nothing better. */
-async function parentFor({ folder }: ObjectStore): Promise<string | undefined> {
-  if (folder === undefined) return undefined;
+/** Empty: the system's folder for temporary files is as good, or there is nothing better. */
+async function placeFor({ folder }: ObjectStore): Promise<ScratchOptions> {
+  if (folder === undefined) return {};
   try {
     const [lake, temporary] = await Promise.all([stat(folder), stat(tmpdir())]);
-    if (lake.dev === temporary.dev) return undefined;
+    if (lake.dev === temporary.dev) return {};
     await access(folder, constants.W_OK);
-    return join(folder, FOLDER);
+    return { parent: join(folder, FOLDER) };
   } catch {
     // The lake does not exist yet, or belongs to somebody else.
-    return undefined;
+    return {};
   }
 }

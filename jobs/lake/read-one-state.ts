@@ -143,7 +143,7 @@ export function createCopier(
 }
 
 /** One folder for all copies: a folder for each takes longer to make than its link. */
-export function copyName(key: string): string {
+function copyName(key: string): string {
   return key.replaceAll('/', '+');
 }
 
