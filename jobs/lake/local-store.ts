@@ -12,7 +12,6 @@ import {
 import { open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstLine, LakeError, StoppedError } from '../runtime/errors.ts';
 import { DEFAULT_LIMITS, type Limits } from '../runtime/limits.ts';
@@ -196,10 +195,7 @@ export class LocalStore implements ObjectStore {
       await using source = await open(join(this.#root, key));
       if (versionOf(await source.stat({ bigint: true })) !== version) return false;
       await using target = await open(file, 'wx');
-      await pipeline(
-        source.createReadStream({ autoClose: false }),
-        target.createWriteStream({ autoClose: false }),
-      );
+      await target.writeFile(source.createReadStream({ autoClose: false }));
       return true;
     } catch (error) {
       if (isMissing(error)) return false;

@@ -1,5 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { mkdtempSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -12,7 +22,7 @@ import { objectStoreContract } from '../contracts/object-store.ts';
 import { awsClientConfig, awsEndpoint, createBucket } from '../support/aws.ts';
 import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { otherFileSystem, temporaryFolder } from '../support/folders.ts';
 
 const body = Buffer.from('content');
 
@@ -52,6 +62,28 @@ describe('a lake in a folder', () => {
     async () => {
       const store = new LocalStore('/proc/no-such-lake/x');
       await expect(store.put('a', body)).rejects.toThrow(/^cannot write a in lake "file:.*": ENOENT/);
+    },
+  );
+
+  const elsewhere = otherFileSystem(folder);
+  (elsewhere === undefined ? test.skip : test)(
+    'copies whole objects to another file system, where no link leads',
+    async () => {
+      const target = mkdtempSync(join(elsewhere!, 'signals-test-'));
+      try {
+        const store = new LocalStore(newRoot());
+        const bodies = [0, 1, 65_536, 3_000_000].map((bytes) => randomBytes(bytes));
+        for (const [nth, content] of bodies.entries()) {
+          const file = join(target, String(nth));
+          const version = await store.put(`a/${nth}`, content);
+          expect(await store.copy(`a/${nth}`, version, file)).toBe(true);
+          expect(Buffer.compare(readFileSync(file), content)).toBe(0);
+          expect(await store.copy(`a/${nth}`, `${version}0`, `${file}-other`)).toBe(false);
+          expect(existsSync(`${file}-other`)).toBe(false);
+        }
+      } finally {
+        rmSync(target, { recursive: true, force: true });
+      }
     },
   );
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
@@ -11,6 +11,12 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(process.env['TEST_FOLDER'] ?? tmpdir(), 'signals-test-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** A folder on another file system than `folder`: memory, which every Linux has mounted as one of its own. */
+export function otherFileSystem(folder: string): string | undefined {
+  const memory = '/dev/shm';
+  return existsSync(memory) && statSync(memory).dev !== statSync(folder).dev ? memory : undefined;
 }
 
 export const repository = join(import.meta.dirname, '../..');

@@ -29,6 +29,8 @@ const PRICES = contentOf(
   '(select ticker, date, open, high, low, close, adj_close, volume, dividend, split from raw_data)',
 );
 const FEATURES = contentOf(`features_${SET}`);
+/** The answer of a set that has no era yet: names of columns alone. */
+const NO_FEATURES = 'ticker,n,content\n';
 const RUN_ID = /\d{8}T\d{6,9}Z-[0-9a-f]{6}/;
 
 /** What is killed: `args` on a copy of the lake `start`. */
@@ -218,8 +220,9 @@ async function goOn(ports: KillPorts, one: Prepared, next: Next, lake: string): 
       const isPrices = next === 'query';
       const finished = await runner.run(isPrices ? PRICES : FEATURES, lake, AHEAD);
       const right = both.map(({ answer, featuresAnswer }) => (isPrices ? answer : featuresAnswer));
-      // Without a set yet there is nothing to answer with.
-      if (!isPrices && right[0] === '' && finished.code !== 0) return undefined;
+      // Before the first transform has made its set, there is none to ask, or one without an era.
+      const isEmpty = finished.code !== 0 || finished.stdout === NO_FEATURES;
+      if (!isPrices && right[0] === '' && isEmpty) return undefined;
       return failure(finished) ?? answerFault(finished, right) ?? pricesFault(ports, work, lake, both);
     }
     case 'reader without rights': {
