@@ -18,6 +18,19 @@ test('the lock file has the binaries of every platform, so that npm ci works on 
   expect(missing).toEqual([]);
 });
 
+test('every package that npm downloads has a checksum, and none names the registry it came from', () => {
+  const packages: Record<
+    string,
+    { link?: boolean; inBundle?: boolean; integrity?: string; resolved?: string }
+  > = read('package-lock.json').packages;
+  const downloaded = Object.entries(packages).filter(
+    ([path, { link, inBundle }]) => path !== '' && !link && !inBundle,
+  );
+  const unchecked = downloaded.filter(([, { integrity }]) => !/^sha512-[\w+/]{86}==$/.test(integrity ?? ''));
+  expect(unchecked.map(([path]) => path)).toEqual([]);
+  expect(Object.keys(packages).filter((path) => packages[path]!.resolved !== undefined)).toEqual([]);
+});
+
 test('every dependency is pinned exactly', () => {
   const { dependencies, devDependencies } = read('package.json');
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
