@@ -10,8 +10,8 @@ interface Stage {
   readonly instructions: readonly { readonly keyword: string; readonly rest: string }[];
 }
 
-export function readDockerfile(): Stage[] {
-  const text = readFileSync(join(repository, 'docker/Dockerfile'), 'utf8');
+export function readDockerfile(root = repository): Stage[] {
+  const text = readFileSync(join(root, 'docker/Dockerfile'), 'utf8');
   const lines = text
     .replaceAll(/\\\n/g, ' ')
     .split('\n')
