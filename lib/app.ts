@@ -13,9 +13,10 @@ export function createApp(app: App, settings: Settings): void {
   Validations.of(app).addPlugins(new Compliance());
   const stages = createStages(settings);
   assertDistinct(stages);
-  new SignalsStage(app, 'dev', { config: stages.dev });
-  if (stages.prod.account !== undefined) new SignalsStage(app, 'prod', { config: stages.prod });
+  if (settings.pipeline !== undefined) assertReleasable(stages);
+  const dev = new SignalsStage(app, 'dev', { config: stages.dev });
+  if (stages.prod.account === undefined) return;
+  const prod = new SignalsStage(app, 'prod', { config: stages.prod });
   if (settings.pipeline === undefined) return;
-  assertReleasable(stages);
-  new PipelineStack(app, 'Pipeline', { settings: settings.pipeline, stages });
+  new PipelineStack(app, 'Pipeline', { settings: settings.pipeline, stages: { dev, prod } });
 }

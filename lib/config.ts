@@ -45,6 +45,12 @@ export interface UniverseConfig {
   readonly keySecret: string;
 }
 
+/** How a release is tried before it goes on. */
+export interface SmokeConfig {
+  /** Account of the pipeline that may start it, besides the stage's own. */
+  readonly releasedFrom: string | undefined;
+}
+
 /** Everything in which one environment may differ from another. */
 export interface StageConfig {
   readonly name: StageName;
@@ -60,6 +66,8 @@ export interface StageConfig {
   readonly transform: JobConfig;
   /** The universe stays as it is when left out. */
   readonly universe: UniverseConfig | undefined;
+  /** Releases are not tried here when left out. */
+  readonly smoke: SmokeConfig | undefined;
   /** The crawler's own schedule; a transform starts it besides. */
   readonly crawl: WeeklyTime;
   /** The sets that have a table, by name. */
@@ -164,6 +172,7 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
       logRetention: RetentionDays.TWO_WEEKS,
       versionRetention: Duration.days(7),
       snapshotRetention: Duration.days(1),
+      smoke: { releasedFrom: settings.pipeline?.account },
     },
     prod: {
       ...COMMON,
@@ -175,6 +184,7 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
       logRetention: RetentionDays.THREE_MONTHS,
       versionRetention: Duration.days(30),
       snapshotRetention: Duration.days(7),
+      smoke: undefined,
     },
   };
 }

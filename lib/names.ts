@@ -15,6 +15,8 @@ export interface Names {
   readonly load: string;
   readonly transform: string;
   readonly universe: string;
+  /** The task that tries a release and its log; start of the names of what it has for itself. */
+  readonly smoke: string;
   readonly errorNotification: string;
   readonly freshness: string;
   readonly statistics: string;
@@ -44,6 +46,7 @@ export function createNames(prefix: string): Names {
     load: `${prefix}-load`,
     transform: `${prefix}-transform`,
     universe: `${prefix}-universe`,
+    smoke: `${prefix}-smoke`,
     errorNotification: `${prefix}-error-notification`,
     freshness: `${prefix}-freshness`,
     statistics: `${prefix}-statistics`,

@@ -1,45 +1,53 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { ComputeType, LinuxArmBuildImage } from 'aws-cdk-lib/aws-codebuild';
 import { Repository } from 'aws-cdk-lib/aws-codecommit';
-import { PipelineType } from 'aws-cdk-lib/aws-codepipeline';
+import { PipelineNotificationEvents, PipelineType } from 'aws-cdk-lib/aws-codepipeline';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { CodePipeline, CodePipelineSource, ManualApprovalStep, ShellStep } from 'aws-cdk-lib/pipelines';
 import type { Construct } from 'constructs';
-import { packageRoot } from '../jobs/runtime/package-root.ts';
 import { acknowledgePipeline } from './acknowledge-pipeline.ts';
 import { acknowledge } from './compliance.ts';
-import type { StageConfig, StageName } from './config.ts';
+import type { StageName } from './config.ts';
+import { CHECK_IMAGE, pinnedImage } from './pins.ts';
+import { protectStep, smokeStep } from './release-steps.ts';
 import type { PipelineSettings } from './settings.ts';
-import { SignalsStage } from './signals-stage.ts';
+import type { SignalsStage } from './signals-stage.ts';
+import { toolVersion } from './tool-version.ts';
 
 export interface PipelineStackProps {
   readonly settings: PipelineSettings;
-  readonly stages: Readonly<Record<StageName, StageConfig>>;
+  /** Those of the app itself: others of the same names would have other logical ids, and replace what is there. */
+  readonly stages: Readonly<Record<StageName, SignalsStage>>;
 }
 
-/** From a commit to prod: check, change the pipeline itself, deploy dev, ask a person, deploy prod. */
+/** From a commit to prod: check, change the pipeline itself, deploy dev, try it, ask a person, deploy prod. */
 export class PipelineStack extends Stack {
   constructor(scope: Construct, id: string, { settings, stages }: PipelineStackProps) {
-    const { account, region, source } = settings;
-    super(scope, id, {
-      env: { account, region },
-      stackName: stages.prod.names.pipelineStack,
-      description: 'signals: releases commits',
-    });
+    const { account, region } = settings;
+    const { dev, prod } = stages;
+    const name = prod.config.names.pipelineStack;
+    super(scope, id, { env: { account, region }, stackName: name, description: 'signals: releases commits' });
+    const source = this.#createSource(settings.source);
+    const checkImage = LinuxArmBuildImage.fromDockerRegistry(pinnedImage(CHECK_IMAGE));
     const pipeline = new CodePipeline(this, 'Pipeline', {
-      pipelineName: stages.prod.names.pipelineStack,
+      pipelineName: name,
       pipelineType: PipelineType.V2,
       artifactBucket: this.#createArtifactBucket(),
-      // Without it the step that changes the pipeline installs whatever the tag `latest` points at.
-      cliVersion: cliVersion(),
+      // Without these the steps install whatever the tag `latest` points at.
+      cliVersion: toolVersion('aws-cdk'),
+      cdkAssetsCliVersion: toolVersion('cdk-assets'),
       synth: new ShellStep('Check', {
-        input: this.#createSource(source),
+        input: source,
         env: { CI: 'true' },
         commands: ['make setup', 'make check', 'npx cdk synth --quiet'],
       }),
+      // The tests take half an hour on two processors; they use all that there are.
+      synthCodeBuildDefaults: {
+        buildEnvironment: { buildImage: checkImage, computeType: ComputeType.LARGE },
+      },
       codeBuildDefaults: {
         // Images for ARM64 are built where they are native.
         buildEnvironment: {
@@ -50,16 +58,34 @@ export class PipelineStack extends Stack {
         timeout: Duration.hours(1),
       },
     });
-    pipeline.addStage(new SignalsStage(this, 'dev', { config: stages.dev }));
-    pipeline.addStage(new SignalsStage(this, 'prod', { config: stages.prod }), {
+    const steps = { source, image: checkImage };
+    const protectDev = protectStep(dev, steps);
+    const smoke = smokeStep(dev, steps);
+    smoke.addStepDependency(protectDev);
+    pipeline.addStage(dev, { post: [protectDev, smoke] });
+    pipeline.addStage(prod, {
       pre: [
         new ManualApprovalStep('Release', {
-          comment: 'dev has this commit: look at its dashboard and alerts',
+          comment: 'dev has this commit and has passed its smoke test: look at its dashboard and alerts',
         }),
       ],
+      post: [protectStep(prod, steps)],
     });
     pipeline.buildPipeline();
+    this.#announce(pipeline, [...new Set([dev, prod].flatMap(({ config }) => config.alertEmails))]);
     acknowledgePipeline(pipeline);
+  }
+
+  /** Emails when a release has failed, and when it waits for a person. */
+  #announce({ pipeline }: CodePipeline, emails: readonly string[]): void {
+    const topic = new Topic(this, 'Releases', { enforceSSL: true });
+    for (const email of emails) topic.addSubscription(new EmailSubscription(email));
+    pipeline.notifyOn('Announce', topic, {
+      events: [
+        PipelineNotificationEvents.PIPELINE_EXECUTION_FAILED,
+        PipelineNotificationEvents.MANUAL_APPROVAL_NEEDED,
+      ],
+    });
   }
 
   #createSource(source: PipelineSettings['source']): CodePipelineSource {
@@ -93,10 +119,4 @@ export class PipelineStack extends Stack {
     });
     return bucket;
   }
-}
-
-/** Of the CDK's command line, as the lock file has it. */
-function cliVersion(): string {
-  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
-  return (JSON.parse(text) as { devDependencies: { 'aws-cdk': string } }).devDependencies['aws-cdk'];
 }

@@ -12,11 +12,14 @@ export interface SignalsStageProps {
 
 /** One environment: the lake and the caches, which are kept, and the jobs, which can be made anew at any time. */
 export class SignalsStage extends Stage {
+  readonly config: StageConfig;
+
   constructor(scope: Construct, id: string, { config }: SignalsStageProps) {
     const { account, region } = config;
     super(scope, id, {
       env: { ...(account === undefined ? {} : { account }), ...(region === undefined ? {} : { region }) },
     });
+    this.config = config;
     const lake = new LakeStack(this, 'Lake', { config });
     const { network } = new NetworkStack(this, 'Network', { config });
     const cache = new CacheStack(this, 'Cache', { config, network });

@@ -8,7 +8,12 @@ const CREDENTIAL_FILE = 'data/credential/aws.csv';
 
 /** What every client of the SDK is made with. */
 export interface AwsConfig {
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    /** Of a role that was taken on for a while. */
+    readonly sessionToken?: string;
+  };
   /** Where the SDK's own sources do not say it, or say otherwise. */
   readonly region?: string;
   readonly profile?: string;

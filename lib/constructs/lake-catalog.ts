@@ -20,6 +20,8 @@ import { UniverseTables } from './universe-tables.ts';
 
 export interface LakeCatalogProps {
   readonly bucket: Bucket;
+  /** Where the lake is in the bucket: empty, or text that ends with a slash. */
+  readonly prefix: string;
   readonly databaseName: string;
   readonly featureSets: Readonly<Record<string, FeatureSettings>>;
 }
@@ -43,14 +45,17 @@ export class LakeCatalog extends Construct {
   readonly database: Database;
   readonly prices: ITable;
   readonly #bucket: Bucket;
+  readonly #prefix: string;
 
-  constructor(scope: Construct, id: string, { bucket, databaseName, featureSets }: LakeCatalogProps) {
+  constructor(scope: Construct, id: string, props: LakeCatalogProps) {
     super(scope, id);
+    const { bucket, prefix, databaseName, featureSets } = props;
     this.#bucket = bucket;
+    this.#prefix = prefix;
     this.database = new Database(this, 'Database', { databaseName, removalPolicy: RemovalPolicy.RETAIN });
     this.prices = this.#createPrices();
     for (const [set, settings] of Object.entries(featureSets)) this.#createFeatures(set, settings);
-    new UniverseTables(this, 'Universe', { bucket, database: this.database, databaseName });
+    new UniverseTables(this, 'Universe', { bucket, prefix, database: this.database, databaseName });
   }
 
   /** Lets Athena look up tables and partitions for whoever asks it. */
@@ -76,7 +81,7 @@ export class LakeCatalog extends Construct {
       tableName: 'raw_data',
       description: 'Daily prices as the provider gives them',
       storage: S3TableStorage.fromBucket(this.#bucket),
-      s3Prefix: PRICES_PREFIX,
+      s3Prefix: `${this.#prefix}${PRICES_PREFIX}`,
       dataFormat: DataFormat.PARQUET,
       columns: PRICES_COLUMNS.map(toGlue),
       partitionKeys: [
@@ -89,7 +94,7 @@ export class LakeCatalog extends Construct {
   /** One set of features; its partitions are computed, no crawl is needed to see a new era. */
   #createFeatures(set: string, settings: FeatureSettings): void {
     const step = settings.sample === 'weekly' ? 7 : 1;
-    const prefix = `${FEATURES_PREFIX}${set}/`;
+    const prefix = `${this.#prefix}${FEATURES_PREFIX}${set}/`;
     new S3Table(this, `Features-${set}`, {
       database: this.database,
       tableName: `features_${set}`,

@@ -12,11 +12,14 @@ import type { LakeCatalog } from './lake-catalog.ts';
 export interface LakeCrawlerProps {
   readonly crawlerName: string;
   readonly lake: DataLake;
+  /** Where the lake is in its bucket: empty, or text that ends with a slash. */
+  readonly prefix: string;
   readonly catalog: LakeCatalog;
   /** Where the events of new objects wait. */
   readonly events: Queue;
   readonly deadLetters: Queue;
-  readonly schedule: WeeklyTime;
+  /** Of its own, beside the transforms that start it. */
+  readonly schedule: WeeklyTime | undefined;
 }
 
 /**
@@ -53,9 +56,7 @@ export class LakeCrawler extends Construct {
         CrawlerOutput: { Partitions: { AddOrUpdateBehavior: 'InheritFromTable' } },
         Grouping: { TableGroupingPolicy: 'CombineCompatibleSchemas' },
       }),
-      schedule: {
-        scheduleExpression: `cron(${schedule.minute} ${schedule.hour} ? * ${schedule.weekDay ?? '*'} *)`,
-      },
+      ...(schedule === undefined ? {} : { schedule: { scheduleExpression: toCron(schedule) } }),
     });
     acknowledge(this.#resource, {
       'AwsSolutions-GL1':
@@ -80,9 +81,9 @@ export class LakeCrawler extends Construct {
   }
 
   /** What AWSGlueServiceRole allows on everything, on these things only. */
-  #createRole({ lake, catalog, events, deadLetters }: LakeCrawlerProps): Role {
+  #createRole({ lake, prefix, catalog, events, deadLetters }: LakeCrawlerProps): Role {
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
-    lake.grant(role, { read: [`${PRICES_PREFIX}*`], write: [], delete: [] });
+    lake.grant(role, { read: [`${prefix}${PRICES_PREFIX}*`], write: [], delete: [] });
     catalog.grantRead(role);
     const { catalog: glue, databaseArn } = catalog.database;
     Grant.addToPrincipal({
@@ -121,4 +122,8 @@ export class LakeCrawler extends Construct {
     ]);
     return role;
   }
+}
+
+function toCron({ minute, hour, weekDay = '*' }: WeeklyTime): string {
+  return `cron(${minute} ${hour} ? * ${weekDay} *)`;
 }

@@ -9,9 +9,15 @@ import { PRICES_PREFIX } from '../../jobs/lake/layout.ts';
 
 export interface LakeEventsProps {
   readonly bucket: Bucket;
+  /** Where the lake is in the bucket: empty, or text that ends with a slash. */
+  readonly prefix: string;
   readonly topicName: string;
   readonly queueName: string;
 }
+
+/** As this file leaves it, for the lake whose events come next. */
+type NotificationConfiguration =
+  { readonly topicConfigurations: readonly CfnBucket.TopicConfigurationProperty[] } | undefined;
 
 /** The most that SQS keeps a message: a crawl has to come round in that time. */
 const RETENTION = Duration.days(14);
@@ -23,7 +29,7 @@ export class LakeEvents extends Construct {
   /** What could not be delivered to the queue, and what the crawler gave up on. */
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { bucket, topicName, queueName }: LakeEventsProps) {
+  constructor(scope: Construct, id: string, { bucket, prefix, topicName, queueName }: LakeEventsProps) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { topicName, enforceSSL: true });
     this.deadLetters = new Queue(this, 'DeadLetters', {
@@ -43,26 +49,29 @@ export class LakeEvents extends Construct {
     this.topic.addSubscription(
       new SqsSubscription(this.queue, { rawMessageDelivery: true, deadLetterQueue: this.deadLetters }),
     );
-    this.#announce(bucket);
+    this.#announce(bucket, `${prefix}${PRICES_PREFIX}`);
   }
 
   /**
    * Makes the bucket tell the topic. The bucket's own way (addEventNotification) needs a Lambda that may change the
    * notifications of every bucket; CloudFormation has them as a property.
    */
-  #announce(bucket: Bucket): void {
+  #announce(bucket: Bucket, prefix: string): void {
     const grant = this.topic.grants.publish(
       new ServicePrincipal('s3.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
     const resource = bucket.node.defaultChild as CfnBucket;
+    const others =
+      (resource.notificationConfiguration as NotificationConfiguration)?.topicConfigurations ?? [];
     resource.notificationConfiguration = {
       topicConfigurations: [
+        ...others,
         {
           event: 's3:ObjectCreated:*',
           topic: this.topic.topicArn,
-          filter: { s3Key: { rules: [{ name: 'prefix', value: PRICES_PREFIX }] } },
+          filter: { s3Key: { rules: [{ name: 'prefix', value: prefix }] } },
         },
       ],
     };

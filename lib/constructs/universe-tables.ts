@@ -6,6 +6,8 @@ import { UNIVERSE_COLUMNS } from '../../jobs/lake/schema.ts';
 
 export interface UniverseTablesProps {
   readonly bucket: Bucket;
+  /** Where the lake is in the bucket: empty, or text that ends with a slash. */
+  readonly prefix: string;
   readonly database: Database;
   /** The same database as text: a view carries it inside. */
   readonly databaseName: string;
@@ -23,8 +25,9 @@ export class UniverseTables extends Construct {
   readonly #database: Database;
   readonly #databaseName: string;
 
-  constructor(scope: Construct, id: string, { bucket, database, databaseName }: UniverseTablesProps) {
+  constructor(scope: Construct, id: string, props: UniverseTablesProps) {
     super(scope, id);
+    const { bucket, prefix, database, databaseName } = props;
     this.#database = database;
     this.#databaseName = databaseName;
     const objects = new S3Table(this, 'Objects', {
@@ -32,7 +35,7 @@ export class UniverseTables extends Construct {
       tableName: OBJECTS,
       description: 'Objects of the mapped universe, of all dates',
       storage: S3TableStorage.fromBucket(bucket),
-      s3Prefix: UNIVERSE_PREFIX,
+      s3Prefix: `${prefix}${UNIVERSE_PREFIX}`,
       dataFormat: DataFormat.PARQUET,
       columns: NAMES.map((name) => ({ name, type: Schema.STRING })),
     });

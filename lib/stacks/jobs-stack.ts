@@ -10,6 +10,7 @@ import { LakeWatch } from '../constructs/lake-watch.ts';
 import type { Network } from '../constructs/network.ts';
 import { OperationsAlarms } from '../constructs/operations-alarms.ts';
 import { OperationsDashboard } from '../constructs/operations-dashboard.ts';
+import { SmokeTest } from '../constructs/smoke-test.ts';
 import { StatisticsFunctions } from '../constructs/statistics-functions.ts';
 import { TradingTask } from '../constructs/trading-task.ts';
 import type { CacheStack } from './cache-stack.ts';
@@ -72,6 +73,19 @@ export class JobsStack extends Stack {
         logRetention,
       });
       alerts.watchLog('TradingErrors', trading.logGroup);
+    }
+    if (config.smoke !== undefined && lake.smoke !== undefined) {
+      const smoke = new SmokeTest(this, 'Smoke', {
+        names,
+        config: config.smoke,
+        lake,
+        smoke: lake.smoke,
+        cluster: jobs.cluster,
+        network,
+        alerts: alerts.topic,
+        logRetention,
+      });
+      alerts.watchLog('SmokeErrors', smoke.logGroup);
     }
     alerts.watchTasks(jobs.cluster);
     alerts.watchCrawler(lake.crawler.crawlerName);

@@ -5,6 +5,7 @@ import { DataLake } from '../constructs/data-lake.ts';
 import { LakeCatalog } from '../constructs/lake-catalog.ts';
 import { LakeCrawler } from '../constructs/lake-crawler.ts';
 import { LakeEvents } from '../constructs/lake-events.ts';
+import { SmokeLake } from '../constructs/smoke-lake.ts';
 import { QueryWorkgroup } from '../constructs/query-workgroup.ts';
 
 export interface LakeStackProps {
@@ -18,6 +19,8 @@ export class LakeStack extends Stack {
   readonly catalog: LakeCatalog;
   readonly crawler: LakeCrawler;
   readonly workgroup: QueryWorkgroup;
+  /** Where a stage tries releases. */
+  readonly smoke: SmokeLake | undefined;
 
   constructor(scope: Construct, id: string, { config }: LakeStackProps) {
     const { names, featureSets, versionRetention, scanLimit, crawl } = config;
@@ -29,17 +32,20 @@ export class LakeStack extends Stack {
     this.lake = new DataLake(this, 'Lake', { versionRetention });
     this.events = new LakeEvents(this, 'Events', {
       bucket: this.lake.dataBucket,
+      prefix: '',
       topicName: names.s3Events,
       queueName: names.queue,
     });
     this.catalog = new LakeCatalog(this, 'Catalog', {
       bucket: this.lake.dataBucket,
+      prefix: '',
       databaseName: names.database,
       featureSets,
     });
     this.crawler = new LakeCrawler(this, 'Crawler', {
       crawlerName: names.crawler,
       lake: this.lake,
+      prefix: '',
       catalog: this.catalog,
       events: this.events.queue,
       deadLetters: this.events.deadLetters,
@@ -53,6 +59,9 @@ export class LakeStack extends Stack {
       set: 'all',
       settings: featureSets['all']!,
     });
+    if (config.smoke !== undefined) {
+      this.smoke = new SmokeLake(this, 'Smoke', { lake: this.lake, name: names.smoke });
+    }
     new CfnOutput(this, 'DataBucket', { value: this.lake.dataBucket.bucketName });
     new CfnOutput(this, 'AthenaBucket', { value: this.lake.athenaBucket.bucketName });
   }

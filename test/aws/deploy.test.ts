@@ -4,11 +4,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { GetCrawlerCommand, GetTablesCommand, GlueClient } from '@aws-sdk/client-glue';
-import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { ECSClient } from '@aws-sdk/client-ecs';
+import {
+  BatchCreatePartitionCommand,
+  GetCrawlerCommand,
+  GetPartitionsCommand,
+  GetTablesCommand,
+  GlueClient,
+} from '@aws-sdk/client-glue';
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { letCrawlsTake, startUnloadingAthena } from '../support/athena.ts';
+import { findSmokePlace, type SmokePlace } from '../../lib/smoke/place.ts';
+import { smokeTest } from '../../lib/smoke/smoke-test.ts';
+import { letCrawlsTake, seedCount, startUnloadingAthena } from '../support/athena.ts';
 import { awsClientConfig, awsEndpoint, awsEnvironment } from '../support/aws.ts';
 import { packLogEvent } from '../support/cloudwatch.ts';
 import { startScript, type Finished } from '../support/command.ts';
@@ -18,6 +28,7 @@ import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from '../support/fault-proxy.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { assembleImage, buildBundles, entrypointOf } from '../support/job-image.ts';
+import { startPlayedAws, type PlayedAws } from '../support/played-aws.ts';
 import { runProgram, type Ended } from '../support/run-program.ts';
 import { applyWiring } from '../support/wiring.ts';
 
@@ -170,6 +181,7 @@ describeWith('AWS emulator', 'a deployment', () => {
     expect(builds).toEqual([
       expect.stringMatching(/--target load --file docker\/Dockerfile --platform linux\/arm64 \.$/),
       expect.stringMatching(/--target transform --file docker\/Dockerfile --platform linux\/arm64 \.$/),
+      expect.stringMatching(/--target cli --file docker\/Dockerfile --platform linux\/arm64 \.$/),
     ]);
   });
 
@@ -192,20 +204,29 @@ describeWith('AWS emulator', 'a deployment', () => {
       bucket = lake.created.get('LakeData16689F05')!;
       athena = await startUnloadingAthena(bucket, '', folder);
       buildBundles(join(folder, 'build'));
-      for (const job of ['load', 'transform'] as const)
+      for (const job of ['load', 'transform', 'cli'] as const)
         assembleImage(job, join(folder, 'build'), join(folder, job));
     });
     afterAll(() => athena.close());
 
     /** Runs a job as its task does: the files of the image, the variables of the task definition, other arguments. */
     function runTask(job: 'load' | 'transform', ...args: string[]): Promise<Finished> {
+      return runContainer(`${prefix}-${job}`, job, args, athena.url);
+    }
+
+    function runContainer(
+      family: string,
+      image: 'load' | 'transform' | 'cli',
+      args: readonly string[],
+      endpoint: string,
+    ): Promise<Finished> {
       const [, { ContainerDefinitions }] = jobs
         .ofType('AWS::ECS::TaskDefinition')
-        .find(([, { Family }]) => Family === `${prefix}-${job}`)!;
+        .find(([, { Family }]) => Family === family)!;
       const variables = ContainerDefinitions[0].Environment.map(({ Name, Value }: any) => [Name, Value]);
-      const app = join(folder, job);
-      return startScript(join(app, entrypointOf(job)[1]!), args, app, {
-        ...awsEnvironment(athena.url),
+      const app = join(folder, image);
+      return startScript(join(app, entrypointOf(image)[1]!), args, app, {
+        ...awsEnvironment(endpoint),
         AWS_REGION: region,
         NODE_ENV: 'production',
         ...Object.fromEntries(variables),
@@ -319,6 +340,126 @@ describeWith('AWS emulator', 'a deployment', () => {
       expect(Items.map(({ annual_return }) => Number(annual_return!.N))).toEqual([
         first.result.IBM.annual_return,
       ]);
+    });
+
+    describe('a smoke test', () => {
+      let answering: FaultProxy;
+      let played: PlayedAws;
+      let place: SmokePlace;
+      beforeAll(async () => {
+        answering = await startUnloadingAthena(bucket, 'smoke', folder, { answersIn: region });
+        played = await startPlayedAws({
+          endpoint: awsEndpoint,
+          config,
+          jobs,
+          runContainer: (family, args) => runContainer(family, 'cli', args, answering.url),
+          callFunction,
+        });
+        const asked = new CloudFormationClient({ ...config, endpoint: played.url });
+        place = await findSmokePlace(asked, `${prefix}-jobs`);
+      });
+      afterAll(async () => {
+        await played.close();
+        await answering.close();
+      });
+
+      /** Partitions are there as if a crawl had added them. */
+      async function leaveSomething(): Promise<void> {
+        const Body = 'of a test that was killed';
+        await new S3Client(config).send(
+          new PutObjectCommand({ Bucket: bucket, Key: 'smoke/raw_data/left', Body }),
+        );
+        await new GlueClient(config).send(
+          new BatchCreatePartitionCommand({
+            DatabaseName: `${prefix}_smoke`,
+            TableName: 'raw_data',
+            PartitionInputList: [{ Values: ['csv', '2012-10'] }],
+          }),
+        );
+      }
+      async function left(): Promise<string[]> {
+        const { Partitions = [] } = await new GlueClient(config).send(
+          new GetPartitionsCommand({ DatabaseName: `${prefix}_smoke`, TableName: 'raw_data' }),
+        );
+        return [...(await keys('smoke/')), ...Partitions.map(({ Values }) => String(Values))];
+      }
+
+      /** The test in this process, whose waits are over as soon as the task that it waits for has ended. */
+      async function tried(): Promise<string[]> {
+        const lines: string[] = [];
+        const ports = { ...config, endpoint: played.url };
+        await smokeTest(
+          {
+            ecs: new ECSClient(ports),
+            logs: new CloudWatchLogsClient(ports),
+            s3: new S3Client(ports),
+            glue: new GlueClient(ports),
+            sqs: new SQSClient(ports),
+            waiting: { signal: new AbortController().signal, sleep: () => played.settled() },
+            now: () => new Date(),
+            say: (line) => lines.push(line),
+          },
+          place,
+        );
+        return lines;
+      }
+
+      test('takes the sample from a file to an answer and an alert, and leaves nothing', async () => {
+        await leaveSomething();
+        const role = `arn:aws:iam::${account}:role/${prefix}-smoke-${region}`;
+        const { code, output } = await runProgram(
+          'npm',
+          ['run', '-s', 'smoke', '--', 'dev', '--role', role],
+          {
+            cwd: tree,
+            env: { ...process.env, ...awsEnvironment(played.url), AWS_REGION: region },
+            timeoutMs: 540_000,
+          },
+        );
+        expect(output.trim().split('\n')).toEqual([
+          'smoke: load: prices are in the lake',
+          'smoke: transform: crawled, and features are in the lake',
+          expect.stringMatching(/^smoke: query: Athena counts [1-9]\d* rows$/),
+          'smoke: alert: an error line became an alert',
+        ]);
+        expect(code).toBe(0);
+        expect(await left()).toEqual([]);
+      });
+
+      test('its role may do what it does, and no more', () => {
+        const [, { PolicyDocument }] = jobs
+          .ofType('AWS::IAM::Policy')
+          .find(([, { PolicyName }]) => PolicyName.startsWith('SmokeRoleDefaultPolicy'))!;
+        const allowed = PolicyDocument.Statement.flatMap(({ Action }: any) => Action);
+        // Those of other protocols are not told apart here; PassRole is part of RunTask.
+        const others = ['cloudformation:DescribeStacks', 'iam:PassRole', 's3:DeleteObject', 's3:ListBucket'];
+        expect(new Set(allowed)).toEqual(new Set([...played.actions, ...others]));
+      });
+
+      test.each([
+        ['no image', /^load: it did not run: CannotPullContainerError/],
+        ['no alert', /^alert: the line of run \S+ in log e2e-smoke has not become an alert$/],
+      ] as const)('ends at %s, and leaves nothing', async (fault, message) => {
+        played.fault = fault;
+        await expect(tried()).rejects.toThrow(message);
+        played.fault = 'none';
+        expect(await left()).toEqual([]);
+      });
+
+      test('ends at an empty answer, and leaves nothing', async () => {
+        const { decide } = answering;
+        answering.decide = async (method, path, request) => {
+          const isStart = request.target === 'AmazonAthena.StartQueryExecution';
+          if (!isStart || request.body.includes('unload (')) return decide(method, path, request);
+          await seedCount(region, 0);
+          return 'pass';
+        };
+        await expect(tried()).rejects.toThrow(
+          'query: Athena sees no row of the features that were just written',
+        );
+        answering.decide = decide;
+        expect(await left()).toEqual([]);
+      });
     });
 
     /** Calls a function as Lambda does: the deployed bundle, with the variables of the template. */

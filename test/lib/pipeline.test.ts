@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { createStages } from '../../lib/config.ts';
-import { PipelineStack } from '../../lib/pipeline-stack.ts';
+import { createApp } from '../../lib/app.ts';
+import type { PipelineStack } from '../../lib/pipeline-stack.ts';
 import { readSettings, type Settings } from '../../lib/settings.ts';
 import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
@@ -15,10 +15,29 @@ import { createTestApp, exampleContext, exampleSettings } from './stages.ts';
 const folder = temporaryFolder();
 
 function synthesize(settings: Settings): Template {
-  const stages = createStages(settings);
-  return Template.fromStack(
-    new PipelineStack(createTestApp(), 'Pipeline', { settings: settings.pipeline!, stages }),
-  );
+  const app = createTestApp();
+  createApp(app, settings);
+  return Template.fromStack(app.node.findChild('Pipeline') as PipelineStack);
+}
+
+interface Project {
+  readonly Environment: Record<string, any>;
+  readonly Source: { readonly BuildSpec: unknown };
+}
+
+/** The CodeBuild projects whose commands contain a text. */
+function projectsWith(text: string): Project[] {
+  return Object.values(template.findResources('AWS::CodeBuild::Project'))
+    .map(({ Properties }) => Properties as Project)
+    .filter(({ Source }) => specOf(Source).includes(text));
+}
+
+/** What a project runs; references are left out. */
+function specOf({ BuildSpec }: Project['Source']): string {
+  if (typeof BuildSpec === 'string') return BuildSpec;
+  return (BuildSpec as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1]
+    .map((part) => (typeof part === 'string' ? part : ''))
+    .join('');
 }
 
 let template: Template;
@@ -51,6 +70,13 @@ test('goes from the source over check, self-mutation and assets to dev, a person
     'CloudFormation signals-network.Deploy',
     'CloudFormation signals-jobs.Prepare',
     'CloudFormation signals-jobs.Deploy',
+    'CodeBuild Protect',
+  ]);
+  const dev = stages.at(-2)!.Actions.toSorted((a, b) => a.RunOrder - b.RunOrder);
+  expect(dev.slice(-3).map(({ ActionTypeId, Name }) => `${ActionTypeId['Provider']} ${Name}`)).toEqual([
+    'CloudFormation signals-jobs.Deploy',
+    'CodeBuild Protect',
+    'CodeBuild Smoke',
   ]);
 });
 
@@ -77,28 +103,52 @@ test('is of the second type and releases each push', () => {
 });
 
 test('installs what tests use, checks what a person checks, then synthesizes', () => {
-  const specs = Object.values(template.findResources('AWS::CodeBuild::Project')).map(({ Properties }) =>
-    String(Properties.Source.BuildSpec),
-  );
-  expect(specs.filter((spec) => spec.includes('make check'))).toHaveLength(1);
-  expect(specs.find((spec) => spec.includes('make check'))).toMatch(
-    /make setup.*make check.*npx cdk synth --quiet/s,
-  );
+  const [check, ...others] = projectsWith('make check');
+  expect(others).toEqual([]);
+  const { phases } = JSON.parse(specOf(check!.Source));
+  expect(phases.build.commands).toEqual(['make setup', 'make check', 'npx cdk synth --quiet']);
 });
 
-test('changes itself with the command line of the lock file', () => {
+test('checks where `make setup` can install: Debian, with the Node that everything runs on', () => {
+  const setup = readFileSync(join(repository, 'test/setup.sh'), 'utf8');
+  expect(setup).toContain('apt-get');
   const { devDependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
-  const installed = JSON.parse(readFileSync(join(repository, 'node_modules/aws-cdk/package.json'), 'utf8'));
-  expect(installed.version).toBe(devDependencies['aws-cdk']);
-  const specs = Object.values(template.findResources('AWS::CodeBuild::Project')).map(({ Properties }) =>
-    String(Properties.Source.BuildSpec),
-  );
-  expect(specs.find((spec) => spec.includes('cdk -a . deploy'))).toContain(`aws-cdk@${installed.version}`);
+  const major = devDependencies.node.split('.')[0];
+  const [{ Environment } = { Environment: {} }] = projectsWith('make setup');
+  // Names of releases of Debian; Alpine and Amazon Linux have no apt, and `slim` has neither make nor Python.
+  expect(Environment).toMatchObject({
+    Type: 'ARM_CONTAINER',
+    ComputeType: 'BUILD_GENERAL1_LARGE',
+    Image: expect.stringMatching(
+      new RegExp(
+        `^public\\.ecr\\.aws/docker/library/node:${major}-(bookworm|trixie)(@sha256:[0-9a-f]{64})?$`,
+      ),
+    ),
+    EnvironmentVariables: expect.arrayContaining([{ Name: 'CI', Type: 'PLAINTEXT', Value: 'true' }]),
+    PrivilegedMode: false,
+  });
+});
+
+test.each([
+  ['changes itself', 'cdk -a . deploy', 'aws-cdk'],
+  ['publishes files and images', 'cdk-assets --path', 'cdk-assets'],
+])('%s with the command line of the lock file', (_what, command, name) => {
+  const { devDependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+  const { packages } = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8'));
+  expect(packages[`node_modules/${name}`].version).toBe(devDependencies[name]);
+  const projects = projectsWith(command);
+  expect(projects.length).toBeGreaterThan(0);
+  for (const { Source } of projects) expect(specOf(Source)).toContain(`${name}@${devDependencies[name]}`);
+});
+
+test('downloads nothing by a tag that moves', () => {
+  const specs = projectsWith('').map(({ Source }) => specOf(Source));
+  for (const spec of specs) expect(spec).not.toMatch(/@latest|npm install -g [\w-]+"/);
 });
 
 test('builds on ARM64, where images for ARM64 are native', () => {
-  for (const { Properties } of Object.values(template.findResources('AWS::CodeBuild::Project'))) {
-    expect(Properties.Environment).toMatchObject({
+  for (const { Environment } of projectsWith('cdk-assets --path')) {
+    expect(Environment).toMatchObject({
       Type: 'ARM_CONTAINER',
       Image: 'aws/codebuild/amazonlinux-aarch64-standard:4.0',
       EnvironmentVariables: expect.arrayContaining([
@@ -106,6 +156,60 @@ test('builds on ARM64, where images for ARM64 are native', () => {
       ]),
     });
   }
+  for (const { Environment } of projectsWith('')) expect(Environment['Type']).toBe('ARM_CONTAINER');
+});
+
+describe('what is done to a stage once it is deployed', () => {
+  const roles = (): string[] =>
+    Object.values(template.findResources('AWS::IAM::Policy')).flatMap(({ Properties }) =>
+      Properties.PolicyDocument.Statement.filter(({ Action }: any) => Action === 'sts:AssumeRole')
+        .flatMap(({ Resource }: any) => [Resource].flat().map(flatten))
+        .filter((resource: string) => /signals-smoke|deploy-role/.test(resource)),
+    );
+
+  test('its stacks are protected, with the role of its bootstrap that deploys it', () => {
+    const commands = projectsWith('npm run -s protect').map(({ Source }) => specOf(Source));
+    expect(commands).toEqual([
+      expect.stringMatching(/make install.*npm run -s protect -- dev --role arn:/s),
+      expect.stringMatching(/make install.*npm run -s protect -- prod --role arn:/s),
+    ]);
+    expect(roles().map((role) => role.split('/')[1])).toEqual(
+      expect.arrayContaining([
+        'cdk-hnb659fds-deploy-role-111111111111-eu-west-1',
+        'cdk-hnb659fds-deploy-role-222222222222-eu-west-1',
+      ]),
+    );
+  });
+
+  test('dev is tried, with the role that can do that alone', () => {
+    const commands = projectsWith('npm run -s smoke').map(({ Source }) => specOf(Source));
+    expect(commands).toEqual([expect.stringMatching(/make install.*npm run -s smoke -- dev --role arn:/s)]);
+    expect(roles().some((role) => role.endsWith(':111111111111:role/signals-smoke-eu-west-1'))).toBe(true);
+  });
+});
+
+test('emails who is told of alerts when a release fails or waits for a person', () => {
+  template.hasResourceProperties('AWS::CodeStarNotifications::NotificationRule', {
+    EventTypeIds: [
+      'codepipeline-pipeline-pipeline-execution-failed',
+      'codepipeline-pipeline-manual-approval-needed',
+    ],
+    Targets: [{ TargetType: 'SNS', TargetAddress: { Ref: Match.stringLikeRegexp('^Releases') } }],
+  });
+  const emails = Object.values(template.findResources('AWS::SNS::Subscription')).map(
+    ({ Properties }) => Properties.Endpoint,
+  );
+  expect(emails.toSorted()).toEqual(['dev@example.org', 'ops@example.org', 'second@example.org']);
+  template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+    PolicyDocument: {
+      Statement: Match.arrayWith([
+        Match.objectLike({
+          Action: 'sns:Publish',
+          Principal: { Service: 'codestar-notifications.amazonaws.com' },
+        }),
+      ]),
+    },
+  });
 });
 
 test('keeps what it passes on encrypted with a key that rotates, and for a month', () => {

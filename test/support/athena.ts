@@ -11,9 +11,21 @@ import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';
 import { reading } from './prices.ts';
 
 /** Answers that the emulator gives to the next queries, in the form in which Athena would: all text, names first. */
-export async function seedAthena(
-  ...answers: readonly { columns: readonly [string, string][]; rows: readonly (string | null)[][] }[]
-): Promise<void> {
+export async function seedAthena(...answers: readonly SeededAnswer[]): Promise<void> {
+  await seedAthenaIn(awsClientConfig.region, answers);
+}
+
+export interface SeededAnswer {
+  readonly columns: readonly (readonly [string, string])[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** The answer that the emulator gives in a region to the next `select count(*) as n`. */
+export async function seedCount(region: string, count: number): Promise<void> {
+  await seedAthenaIn(region, [{ columns: [['n', 'bigint']], rows: [[String(count)]] }]);
+}
+
+async function seedAthenaIn(region: string, answers: readonly SeededAnswer[]): Promise<void> {
   const results = answers.map(({ columns, rows }) => ({
     rows: [columns.map(([name]) => name), ...rows].map((row) => ({
       Data: row.map((value) => (value === null ? {} : { VarCharValue: value })),
@@ -34,7 +46,7 @@ export async function seedAthena(
   const answer = await fetch(`${awsEndpoint}/moto-api/static/athena/query-results`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ account_id: '123456789012', region: awsClientConfig.region, results }),
+    body: JSON.stringify({ account_id: '123456789012', region, results }),
   });
   if (!answer.ok) throw new Error(`the emulator answered ${answer.status}`);
 }
@@ -65,12 +77,13 @@ export async function letCrawlsTake(seconds: number): Promise<void> {
 
 /**
  * The emulator, with unloads carried out: the query is run by DuckDB over the lake at `bucket/prefix`, and its rows
- * are written in several objects in no order.
+ * are written in several objects in no order. With a region, `select count(*)` is answered likewise.
  */
 export async function startUnloadingAthena(
   bucket: string,
   prefix: string,
   scratch: string,
+  { answersIn }: { readonly answersIn?: string } = {},
 ): Promise<FaultProxy & { readonly unloads: string[] }> {
   const unloads: string[] = [];
   const proxy = await startFaultProxy(awsEndpoint);
@@ -84,11 +97,14 @@ export async function startUnloadingAthena(
     if (unload !== null) {
       unloads.push(QueryString);
       await writeUnordered(unload[1]!, unload[2]!, unload[3]!);
+    } else if (answersIn !== undefined) {
+      const { rows } = await withEngine((engine) => engine.run(QueryString));
+      await seedCount(answersIn, Number(rows[0]![0]));
     }
     return 'pass';
   };
 
-  async function writeUnordered(query: string, toBucket: string, toPrefix: string): Promise<void> {
+  async function withEngine<T>(work: (engine: DuckDBEngine, folder: string) => Promise<T>): Promise<T> {
     const folder = mkdtempSync(join(scratch, 'athena-'));
     const store = new S3Store(bucket, prefix, awsClientConfig);
     const engine = new DuckDBEngine({
@@ -98,17 +114,26 @@ export async function startUnloadingAthena(
       scratch: folder,
       ports: reading(store),
     });
-    const client = new S3Client(awsClientConfig);
-    for (const part of [0, 1, 2]) {
-      const file = join(folder, String(part));
-      await engine.run(
-        `copy (select * from (${query}) as q where hash(ticker, date) % 3 = ${part} order by hash(date, ticker))
-         to ${literal(file)} (format parquet)`,
-      );
-      const Key = `${toPrefix}20261121_010203_00004_abcde_${part}`;
-      await client.send(new PutObjectCommand({ Bucket: toBucket, Key, Body: readFileSync(file) }));
+    try {
+      return await work(engine, folder);
+    } finally {
+      await engine.close();
     }
-    await engine.close();
+  }
+
+  async function writeUnordered(query: string, toBucket: string, toPrefix: string): Promise<void> {
+    const client = new S3Client(awsClientConfig);
+    await withEngine(async (engine, folder) => {
+      for (const part of [0, 1, 2]) {
+        const file = join(folder, String(part));
+        await engine.run(
+          `copy (select * from (${query}) as q where hash(ticker, date) % 3 = ${part} order by hash(date, ticker))
+           to ${literal(file)} (format parquet)`,
+        );
+        const Key = `${toPrefix}20261121_010203_00004_abcde_${part}`;
+        await client.send(new PutObjectCommand({ Bucket: toBucket, Key, Body: readFileSync(file) }));
+      }
+    });
   }
 
   return Object.assign(proxy, { unloads });

@@ -47,7 +47,7 @@ export function buildBundles(folder: string): void {
  * @param bundles folder in which the bundles were built
  */
 export function assembleImage(
-  target: 'load' | 'transform' | 'statistics',
+  target: 'load' | 'transform' | 'cli' | 'statistics',
   bundles: string,
   folder: string,
 ): void {
@@ -71,7 +71,7 @@ export function assembleImage(
 }
 
 /** The words with which a container of an image starts. */
-export function entrypointOf(target: 'load' | 'transform'): string[] {
+export function entrypointOf(target: 'load' | 'transform' | 'cli'): string[] {
   return wordsOf(target, 'ENTRYPOINT');
 }
 

@@ -65,7 +65,7 @@ export async function applyWiring(lake: DeployedStack, jobs: DeployedStack, conf
       await glue.send(new CreateTableCommand({ DatabaseName, TableInput }));
     }
     for (const [, { Schedule, Tags: _tags, ...crawler }] of stack.ofType('AWS::Glue::Crawler')) {
-      await glue.send(new CreateCrawlerCommand({ ...crawler, Schedule: Schedule.ScheduleExpression }));
+      await glue.send(new CreateCrawlerCommand({ ...crawler, Schedule: Schedule?.ScheduleExpression }));
     }
     for (const [, { Name, Description, WorkGroupConfiguration }] of stack.ofType('AWS::Athena::WorkGroup')) {
       await athena.send(
