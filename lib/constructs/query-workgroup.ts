@@ -34,6 +34,8 @@ export class QueryWorkgroup extends Construct {
     this.#workgroup = new CfnWorkGroup(this, 'Workgroup', {
       name: workgroupName,
       description: 'Queries over prices and features',
+      // Athena refuses to delete a workgroup that has ever run a query, or has named queries, unless told to.
+      recursiveDeleteOption: true,
       workGroupConfiguration: {
         enforceWorkGroupConfiguration: true,
         publishCloudWatchMetricsEnabled: true,

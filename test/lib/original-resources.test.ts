@@ -291,6 +291,7 @@ const table: [string, (stage: StageTemplates) => void][] = [
     ({ lake, config }) => {
       lake.hasResourceProperties('AWS::Athena::WorkGroup', {
         Name: 'signals',
+        RecursiveDeleteOption: true,
         WorkGroupConfiguration: {
           EnforceWorkGroupConfiguration: true,
           BytesScannedCutoffPerQuery: 20 * 2 ** 30,
