@@ -2,13 +2,17 @@ import { Cluster, ContainerInsights } from 'aws-cdk-lib/aws-ecs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
+  eraKey,
   FEATURES_PREFIX,
   listingsKey,
   manifestFolder,
   manifestKey,
   MARKS_PREFIX,
   PRICES_PREFIX,
+  pricesMarkKey,
+  setMarkKey,
   STAGING_PREFIX,
+  stagingFolder,
   UNIVERSE_PREFIX,
 } from '../../jobs/lake/layout.ts';
 import type { StageConfig } from '../config.ts';
@@ -38,16 +42,27 @@ const LOAD_ACCESS: LakeAccess = {
     listingsKey('*'),
     manifestKey('load', '*'),
   ],
-  delete: [STAGING_PREFIX, MARKS_PREFIX].map(below),
+  delete: [below(STAGING_PREFIX), besideMark(pricesMarkKey('*'))],
 };
 
-/** Features out of prices. Prices are written only to finish the merge of a load that was killed. */
+/**
+ * Features out of prices. Prices are written only to finish the merge of a load that was killed.
+ *
+ * What it deletes: eras that a change or a rebuild removes from a set, but neither settings nor index, which are only
+ * ever replaced; the prices that Athena unloaded for the run; and what lies ready beside the mark of a set or provider,
+ * but not the mark itself.
+ */
 const TRANSFORM_ACCESS: LakeAccess = {
   read: [PRICES_PREFIX, UNIVERSE_PREFIX, FEATURES_PREFIX, STAGING_PREFIX, MARKS_PREFIX].map(below),
   write: [FEATURES_PREFIX, STAGING_PREFIX, MARKS_PREFIX, PRICES_PREFIX]
     .map(below)
     .concat(manifestKey('transform', '*')),
-  delete: [FEATURES_PREFIX, STAGING_PREFIX, MARKS_PREFIX].map(below),
+  delete: [
+    eraKey('*', '*'),
+    below(`${stagingFolder('*')}prices/`),
+    besideMark(setMarkKey('*')),
+    besideMark(pricesMarkKey('*')),
+  ],
 };
 
 /** The jobs on their cluster, each with the rights that it needs. */
@@ -118,4 +133,9 @@ export class Jobs extends Construct {
 
 function below(prefix: string): string {
   return `${prefix}*`;
+}
+
+/** What jobs/lake/marks.ts puts into the folder named like the mark. */
+function besideMark(key: string): string {
+  return key.replace(/\.json$/, '/*');
 }

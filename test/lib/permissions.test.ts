@@ -1,5 +1,15 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Size } from 'aws-cdk-lib';
+import { stagedEraKey } from '../../jobs/features/set-change.ts';
+import {
+  eraIndexKey,
+  eraKey,
+  pricesKey,
+  pricesMarkKey,
+  setMarkKey,
+  settingsKey,
+  stagingFolder,
+} from '../../jobs/lake/layout.ts';
 import { createUniverse } from '../../lib/config.ts';
 import { flatten } from './flatten.ts';
 import { resourcesOf, synthesizeStage } from './stages.ts';
@@ -25,8 +35,14 @@ const EXPLAINED: readonly { readonly resource: RegExp; readonly actions: RegExp;
   {
     resource:
       /^<LakeData\.Arn>\/(raw_data|features|universe|listings\/provider=|staging|marks|runs\/load|runs\/transform)\/?\*(\.json|\/listings\.json)?$/,
-    actions: /^s3:(GetObject|PutObject|AbortMultipartUpload|DeleteObject)$/,
+    actions: /^s3:(GetObject|PutObject|AbortMultipartUpload)$/,
     why: 'objects below a prefix have their names from the day on which they are written',
+  },
+  {
+    resource:
+      /^<LakeData\.Arn>\/(staging\/\*|staging\/\*\/prices\/\*|marks\/(set|provider)=\*\/\*|features\/\*\/era=\*\/features\.parquet)$/,
+    actions: /^s3:DeleteObject$/,
+    why: 'what is in the making, and eras, have their names from runs and dates',
   },
   {
     resource: /^<LakeAthena\.Arn>\/results\/\*$/,
@@ -183,7 +199,7 @@ describe('what the jobs may do', () => {
         's3:AbortMultipartUpload runs/load/*.json',
         's3:AbortMultipartUpload staging/*',
         's3:AbortMultipartUpload universe/*',
-        's3:DeleteObject marks/*',
+        's3:DeleteObject marks/provider=*/*',
         's3:DeleteObject staging/*',
         's3:PutObject listings/provider=*/listings.json',
         's3:PutObject marks/*',
@@ -208,9 +224,10 @@ describe('what the jobs may do', () => {
       /^s3:(Put|Delete)/.test(text),
     );
     expect(writing).toEqual([
-      's3:DeleteObject features/*',
-      's3:DeleteObject marks/*',
-      's3:DeleteObject staging/*',
+      's3:DeleteObject features/*/era=*/features.parquet',
+      's3:DeleteObject marks/provider=*/*',
+      's3:DeleteObject marks/set=*/*',
+      's3:DeleteObject staging/*/prices/*',
       's3:PutObject features/*',
       's3:PutObject marks/*',
       's3:PutObject raw_data/*',
@@ -218,6 +235,32 @@ describe('what the jobs may do', () => {
       's3:PutObject runs/transform/*.json',
       's3:PutObject staging/*',
     ]);
+  });
+
+  test('transform may delete what it makes, and neither what a set is described by nor a mark', () => {
+    const patterns = allowed('JobsTransformTaskTaskRoleDefaultPolicy')
+      .filter((text) => text.startsWith('s3:DeleteObject '))
+      .map((text) => text.split(' ')[1]!.replaceAll('.', '\\.').replaceAll('*', '.*'))
+      .map((pattern) => RegExp(`^${pattern}$`));
+    const mayDelete = (key: string): boolean => patterns.some((pattern) => pattern.test(key));
+    const input = setMarkKey('all').replace('.json', '/owner/');
+    const made = [
+      eraKey('all', '2026-11-20'),
+      stagedEraKey(input, '2026-11-20'),
+      `${input}change.json`,
+      pricesMarkKey('yahoo').replace('.json', '/owner/part'),
+      `${stagingFolder('run')}prices/0.parquet`,
+    ];
+    expect(made.filter((key) => !mayDelete(key))).toEqual([]);
+    const kept = [
+      settingsKey('all'),
+      eraIndexKey('all'),
+      setMarkKey('all'),
+      pricesMarkKey('yahoo'),
+      pricesKey('yahoo', '2026-11'),
+      `${stagingFolder('run')}run.json`,
+    ];
+    expect(kept.filter(mayDelete)).toEqual([]);
   });
 
   test('statistics read prices and marks, and write nothing of the lake', () => {
