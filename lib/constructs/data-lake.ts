@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { Grant, type IRole } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, type IRole } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { STAGING_PREFIX } from '../../jobs/lake/layout.ts';
@@ -52,11 +52,17 @@ export class DataLake extends Construct {
     });
   }
 
-  /**
-   * Grants exactly what an object store of jobs/lake does. The bucket's own grants would allow every action that
-   * begins with GetObject or List.
-   */
+  /** Lets a role do what `statementsFor` says. */
   grant(role: IRole, access: LakeAccess): void {
+    for (const statement of this.statementsFor(access)) role.addToPrincipalPolicy(statement);
+    this.acknowledgeAccess(role, access);
+  }
+
+  /**
+   * Exactly what an object store of jobs/lake does. The bucket's own grants would allow every action that begins with
+   * GetObject or List.
+   */
+  statementsFor(access: LakeAccess): PolicyStatement[] {
     const objects = (keys: readonly string[]): string[] =>
       keys.map((key) => this.dataBucket.arnForObjects(key));
     // Without ListBucket a missing object is a refusal to S3, not an absence: no condition on prefixes here.
@@ -66,9 +72,13 @@ export class DataLake extends Construct {
       [['s3:PutObject', 's3:AbortMultipartUpload'], objects(access.write)],
       [['s3:DeleteObject'], objects(access.delete)],
     ];
-    for (const [actions, resourceArns] of statements) {
-      if (resourceArns.length > 0) Grant.addToPrincipal({ grantee: role, actions, resourceArns });
-    }
+    return statements
+      .filter(([, resources]) => resources.length > 0)
+      .map(([actions, resources]) => new PolicyStatement({ actions, resources }));
+  }
+
+  /** Tells cdk-nag why the keys have wildcards; to be called for a role that is created with the statements. */
+  acknowledgeAccess(role: IRole, access: LakeAccess): void {
     acknowledgeWildcards(
       role,
       'objects below a prefix have their names from the day on which they are written',

@@ -10,7 +10,7 @@ import {
   type ITable,
 } from 'aws-cdk-lib/aws-glue';
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, type IRole } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { featureColumns, type FeatureSettings } from '../../jobs/features/settings.ts';
@@ -33,6 +33,15 @@ const GLUE_TYPES = {
   DOUBLE: Schema.DOUBLE,
   TIMESTAMP_MS: Schema.TIMESTAMP,
 } as const;
+
+/** What looking up the table of prices and its partitions takes. */
+export const READ_ACTIONS = [
+  'glue:GetDatabase',
+  'glue:GetTable',
+  'glue:GetPartition',
+  'glue:GetPartitions',
+  'glue:BatchGetPartition',
+] as const;
 
 /**
  * The first week of Yahoo's oldest daily prices of shares: Athena does not see an era from before it. A Friday, so that
@@ -59,18 +68,16 @@ export class LakeCatalog extends Construct {
   }
 
   /** Lets Athena look up tables and partitions for whoever asks it. */
-  grantRead(grantee: IGrantable): void {
+  grantRead(role: IRole): void {
+    role.addToPrincipalPolicy(this.allowOnPrices(READ_ACTIONS));
+  }
+
+  /** Allows actions of Glue on the table of prices; Glue checks them on its database and catalog as well. */
+  allowOnPrices(actions: readonly string[]): PolicyStatement {
     const { catalog, databaseArn } = this.database;
-    Grant.addToPrincipal({
-      grantee,
-      actions: [
-        'glue:GetDatabase',
-        'glue:GetTable',
-        'glue:GetPartition',
-        'glue:GetPartitions',
-        'glue:BatchGetPartition',
-      ],
-      resourceArns: [catalog.catalogArn, databaseArn, this.prices.tableArn],
+    return new PolicyStatement({
+      actions: [...actions],
+      resources: [catalog.catalogArn, databaseArn, this.prices.tableArn],
     });
   }
 

@@ -1,13 +1,20 @@
 import { CfnCrawler } from 'aws-cdk-lib/aws-glue';
-import { Grant, Role, ServicePrincipal, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import {
+  Grant,
+  PolicyDocument,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+  type IGrantable,
+} from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { PRICES_PREFIX } from '../../jobs/lake/layout.ts';
 import type { WeeklyTime } from '../config.ts';
 import { acknowledge, acknowledgeWildcards } from '../compliance.ts';
-import type { DataLake } from './data-lake.ts';
-import type { LakeCatalog } from './lake-catalog.ts';
+import type { DataLake, LakeAccess } from './data-lake.ts';
+import { READ_ACTIONS, type LakeCatalog } from './lake-catalog.ts';
 
 export interface LakeCrawlerProps {
   readonly crawlerName: string;
@@ -21,6 +28,30 @@ export interface LakeCrawlerProps {
   /** Of its own, beside the transforms that start it. */
   readonly schedule: WeeklyTime | undefined;
 }
+
+/** Beside reading: what adding partitions takes. */
+const CATALOG_ACTIONS = [
+  'glue:GetDatabases',
+  'glue:GetTables',
+  'glue:UpdateTable',
+  'glue:CreatePartition',
+  'glue:BatchCreatePartition',
+  'glue:UpdatePartition',
+  'glue:BatchUpdatePartition',
+] as const;
+/** Event mode takes messages, looks at the queue's own dead letters, and empties a queue that has grown too long. */
+const EVENTS_ACTIONS = [
+  'sqs:ReceiveMessage',
+  'sqs:ChangeMessageVisibility',
+  'sqs:DeleteMessage',
+  'sqs:GetQueueUrl',
+  'sqs:GetQueueAttributes',
+  'sqs:SetQueueAttributes',
+  'sqs:ListDeadLetterSourceQueues',
+  'sqs:ListQueueTags',
+  'sqs:PurgeQueue',
+] as const;
+const DEAD_LETTERS_ACTIONS = ['sqs:SendMessage', 'sqs:GetQueueUrl', 'sqs:GetQueueAttributes'] as const;
 
 /**
  * Adds new partitions of the prices to their table: it reads which objects are new from a queue, and lists the
@@ -80,47 +111,55 @@ export class LakeCrawler extends Construct {
     });
   }
 
-  /** What AWSGlueServiceRole allows on everything, on these things only. */
-  #createRole({ lake, prefix, catalog, events, deadLetters }: LakeCrawlerProps): Role {
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('glue.amazonaws.com') });
-    lake.grant(role, { read: [`${prefix}${PRICES_PREFIX}*`], write: [], delete: [] });
-    catalog.grantRead(role);
-    const { catalog: glue, databaseArn } = catalog.database;
-    Grant.addToPrincipal({
-      grantee: role,
-      actions: [
-        'glue:UpdateTable',
-        'glue:BatchCreatePartition',
-        'glue:CreatePartition',
-        'glue:UpdatePartition',
-      ],
-      resourceArns: [glue.catalogArn, databaseArn, catalog.prices.tableArn],
+  /**
+   * What AWSGlueServiceRole allows on everything, on these things only. The rights are part of the role, because Glue
+   * checks them when it creates the crawler, and a separate policy may not have taken effect by then
+   * (aws/aws-cdk#33907).
+   */
+  #createRole(props: LakeCrawlerProps): Role {
+    const { lake, prefix, catalog, events, deadLetters } = props;
+    const access: LakeAccess = { read: [`${prefix}${PRICES_PREFIX}*`], write: [], delete: [] };
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('glue.amazonaws.com'),
+      inlinePolicies: {
+        Crawl: new PolicyDocument({
+          statements: [
+            ...lake.statementsFor(access),
+            catalog.allowOnPrices([...READ_ACTIONS, ...CATALOG_ACTIONS]),
+            new PolicyStatement({ actions: [...EVENTS_ACTIONS], resources: [events.queueArn] }),
+            new PolicyStatement({ actions: [...DEAD_LETTERS_ACTIONS], resources: [deadLetters.queueArn] }),
+            this.#allowLogs(),
+            // The action knows no resource.
+            new PolicyStatement({
+              actions: ['cloudwatch:PutMetricData'],
+              resources: ['*'],
+              conditions: { StringEquals: { 'cloudwatch:namespace': 'Glue' } },
+            }),
+          ],
+        }),
+      },
     });
-    events.grants.consumeMessages(role);
-    // Glue's event mode looks at the queue's own dead letters and empties a queue that has grown too long.
-    events.grant(
-      role,
-      'sqs:ListDeadLetterSourceQueues',
-      'sqs:ListQueueTags',
-      'sqs:SetQueueAttributes',
-      'sqs:PurgeQueue',
-    );
-    deadLetters.grants.sendMessages(role);
-    const logs = Stack.of(this).formatArn({
+    lake.acknowledgeAccess(role, access);
+    acknowledgeWildcards(role, 'Glue names the log groups of crawlers itself', [
+      'log-group:/aws-glue/crawlers*',
+    ]);
+    acknowledgeWildcards(role, 'cloudwatch:PutMetricData knows no resource; a condition keeps it to Glue', [
+      '*',
+    ]);
+    return role;
+  }
+
+  #allowLogs(): PolicyStatement {
+    const logGroups = Stack.of(this).formatArn({
       service: 'logs',
       resource: 'log-group',
       resourceName: '/aws-glue/crawlers*',
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    Grant.addToPrincipal({
-      grantee: role,
+    return new PolicyStatement({
       actions: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-      resourceArns: [logs],
+      resources: [logGroups],
     });
-    acknowledgeWildcards(role, 'Glue names the log groups of crawlers itself', [
-      'log-group:/aws-glue/crawlers*',
-    ]);
-    return role;
   }
 }
 

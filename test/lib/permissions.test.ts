@@ -61,8 +61,8 @@ const EXPLAINED: readonly { readonly resource: RegExp; readonly actions: RegExp;
   },
   {
     resource: /^\*$/,
-    actions: /^ecr:GetAuthorizationToken$/,
-    why: 'the action knows no resource',
+    actions: /^(ecr:GetAuthorizationToken|cloudwatch:PutMetricData)$/,
+    why: 'the actions know no resource',
   },
   {
     resource: /^arn:aws:ecs:eu-west-1:222222222222:task\/<JobsCluster>\/\*$/,
@@ -261,6 +261,22 @@ describe('what the jobs may do', () => {
       `${stagingFolder('run')}run.json`,
     ];
     expect(kept.filter(mayDelete)).toEqual([]);
+  });
+
+  test('the crawler sends metrics of Glue only, and adds partitions to one table', () => {
+    const own = statements.filter(({ id }) => id.startsWith('CrawlerRole'));
+    const metrics = own.find(({ statement }) => statement.Action === 'cloudwatch:PutMetricData')!;
+    expect(metrics.statement.Condition).toEqual({ StringEquals: { 'cloudwatch:namespace': 'Glue' } });
+    const glue = own.filter(({ statement }) => list(statement.Action)[0]!.startsWith('glue:'));
+    expect(glue).toHaveLength(1);
+    expect(list(glue[0]!.statement.Resource).map(flatten)).toEqual([
+      'arn:aws:glue:eu-west-1:222222222222:catalog',
+      'arn:aws:glue:eu-west-1:222222222222:database/<CatalogDatabase>',
+      'arn:aws:glue:eu-west-1:222222222222:table/<CatalogDatabase>/<CatalogRawDataTable>',
+    ]);
+    expect(glue[0]!.statement.Action).toEqual(
+      expect.arrayContaining(['glue:BatchUpdatePartition', 'glue:GetDatabases', 'glue:GetTables']),
+    );
   });
 
   test('statistics read prices and marks, and write nothing of the lake', () => {

@@ -9,7 +9,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { venvProgram } from '../support/venv.ts';
-import { createTestApp, resourcesOf, synthesizeStage, type StageTemplates } from './stages.ts';
+import { createTestApp, resourcesOf, synthesizeStage, type Resource, type StageTemplates } from './stages.ts';
 
 const folder = temporaryFolder();
 let stage: StageTemplates;
@@ -37,6 +37,16 @@ test('nothing in the stack of the jobs is retained', () => {
     (resource) => resource['DeletionPolicy'] === 'Retain',
   );
   expect(kept).toEqual([]);
+});
+
+test('the crawler is made after its role, which has all of its rights from the start', () => {
+  const resources = resourcesOf(stage.lake);
+  const [[id, role]] = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::IAM::Role') as [
+    [string, Resource],
+  ];
+  expect(role.Properties['Policies']).toHaveLength(1);
+  stage.lake.resourceCountIs('AWS::IAM::Policy', 0);
+  stage.lake.hasResource('AWS::Glue::Crawler', { DependsOn: Match.arrayWith([id]) });
 });
 
 test('every resource that can have tags has the project and the stage', () => {
