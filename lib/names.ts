@@ -20,6 +20,8 @@ export interface Names {
   readonly errorNotification: string;
   readonly freshness: string;
   readonly statistics: string;
+  /** Policy for whoever calls the statistics URL. */
+  readonly statisticsCaller: string;
   /** Start of the names of the policies for shared objects. */
   readonly objects: string;
   /** Of the cache with the state of traders, its users, and the task that looks at it. */
@@ -50,6 +52,7 @@ export function createNames(prefix: string): Names {
     errorNotification: `${prefix}-error-notification`,
     freshness: `${prefix}-freshness`,
     statistics: `${prefix}-statistics`,
+    statisticsCaller: `${prefix}-statistics-caller`,
     objects: `${prefix}-objects`,
     trading: `${prefix}-trading`,
     s3Events: `${prefix}-s3-events`,

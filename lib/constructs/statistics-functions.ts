@@ -1,5 +1,6 @@
 import { Duration, Size } from 'aws-cdk-lib';
 import { Stats, type IMetric } from 'aws-cdk-lib/aws-cloudwatch';
+import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import { FunctionUrlAuthType, type FunctionUrl } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, MetricFilter, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -13,6 +14,8 @@ import type { StatisticsTables } from './statistics-tables.ts';
 export interface StatisticsFunctionsProps {
   /** Of the function that answers everything; the others are `NAME-FUNCTION`. */
   readonly name: string;
+  /** Name of the policy for callers of the URL. */
+  readonly callerPolicyName: string;
   /** Functions that are deployed on their own besides. */
   readonly single: readonly FunctionName[];
   readonly lake: DataLake;
@@ -32,6 +35,11 @@ const TIMEOUT = Duration.minutes(1);
 export class StatisticsFunctions extends Construct {
   readonly all: readonly BundledFunction[];
   readonly url: FunctionUrl;
+  /**
+   * For people and roles of this account that call the URL. It is enough by itself: within an account IAM needs no
+   * statement in the function's own policy. A caller of another account needs one there as well.
+   */
+  readonly callerPolicy: ManagedPolicy;
   /** Requests that failed for another reason than what was asked: error lines of all functions. */
   readonly failures: IMetric;
 
@@ -39,6 +47,13 @@ export class StatisticsFunctions extends Construct {
     super(scope, id);
     const router = this.#create('Router', props.name, ROUTER_HANDLER, props);
     this.url = router.handler.addFunctionUrl({ authType: FunctionUrlAuthType.AWS_IAM });
+    this.callerPolicy = new ManagedPolicy(this, 'CallerPolicy', {
+      managedPolicyName: props.callerPolicyName,
+      description: 'Call the statistics URL',
+    });
+    // Two actions, as function URLs made since October 2025 demand: InvokeFunctionUrl with AWS_IAM, and InvokeFunction
+    // for calls that come through the URL.
+    this.url.grantInvokeUrl(this.callerPolicy);
     this.all = [
       router,
       ...props.single.map((name) => this.#create(name, `${props.name}-${name}`, handlerOf(name), props)),

@@ -47,6 +47,7 @@ export class JobsStack extends Stack {
     });
     const statistics = new StatisticsFunctions(this, 'Statistics', {
       name: names.statistics,
+      callerPolicyName: names.statisticsCaller,
       single: config.statistics,
       lake: lake.lake,
       tables: cache.statistics,
@@ -104,6 +105,7 @@ export class JobsStack extends Stack {
     });
     new CfnOutput(this, 'StatisticsUrl', { value: statistics.url.url });
     new CfnOutput(this, 'TaskNetwork', { value: network.runTaskConfiguration });
+    new CfnOutput(this, 'StatisticsCallerPolicy', { value: statistics.callerPolicy.managedPolicyArn });
     if (budget !== undefined) new BudgetAlarm(this, 'Budget', { monthlyUsd: budget, emails });
   }
 }

@@ -165,6 +165,23 @@ describe('the functions', () => {
     );
     const filters = ofType(provisioned, 'AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties);
     expect(filters).toHaveLength(1 + FUNCTION_NAMES.length);
+  test('have a policy for callers of the URL, with the two actions that a URL takes, on that function only', () => {
+    const [[id, policy]] = ofType(stage, 'AWS::IAM::ManagedPolicy').filter(([, { Properties }]) =>
+      Properties['ManagedPolicyName'].startsWith('signals-statistics'),
+    ) as [[string, Resource]];
+    expect(policy.Properties['ManagedPolicyName']).toBe('signals-statistics-caller');
+    const router = '<StatisticsRouterFunction.Arn>';
+    expect(
+      (policy.Properties['PolicyDocument'].Statement as Record<string, any>[]).map(
+        ({ Action, Resource, Condition }) => [Action, flatten(Resource), Condition],
+      ),
+    ).toEqual([
+      ['lambda:InvokeFunctionUrl', router, { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } }],
+      ['lambda:InvokeFunction', router, { Bool: { 'lambda:InvokedViaFunctionUrl': true } }],
+    ]);
+    stage.jobs.hasOutput('StatisticsCallerPolicy', { Value: { Ref: id } });
+  });
+
     for (const { FilterPattern, MetricTransformations } of filters) {
       expect(FilterPattern).toBe('{ $.level = "error" }');
       expect(MetricTransformations).toEqual([
