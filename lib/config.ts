@@ -74,6 +74,8 @@ export interface StageConfig {
   readonly featureSets: Readonly<Record<string, FeatureSettings>>;
   /** Tables of the statistics cache. */
   readonly tables: CacheTables;
+  /** Whether those tables can be restored to any second of the last 35 days. */
+  readonly tableRecovery: boolean;
   /** Statistics that have a function of their own beside the one that answers all. */
   readonly statistics: readonly FunctionName[];
   /** Who shares objects and strategies. */
@@ -173,6 +175,7 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
       versionRetention: Duration.days(7),
       snapshotRetention: Duration.days(1),
       smoke: { releasedFrom: settings.pipeline?.account },
+      tableRecovery: false,
     },
     prod: {
       ...COMMON,
@@ -185,6 +188,7 @@ export function createStages(settings: Settings): Readonly<Record<StageName, Sta
       versionRetention: Duration.days(30),
       snapshotRetention: Duration.days(7),
       smoke: undefined,
+      tableRecovery: true,
     },
   };
 }

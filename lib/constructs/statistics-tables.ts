@@ -7,11 +7,16 @@ import { TABLES, TTL_ATTRIBUTE, type TableDefinition } from '../../jobs/statisti
 import type { CacheTables } from '../../jobs/runtime/environment.ts';
 import { acknowledge } from '../compliance.ts';
 
+export interface StatisticsTablesProps extends CacheTables {
+  /** Whether the tables can be restored to any second of the last 35 days. */
+  readonly recovery: boolean;
+}
+
 /** The tables of the statistics cache, from the constants by which the cache itself would make them on first use. */
 export class StatisticsTables extends Construct {
   readonly all: readonly Table[];
 
-  constructor(scope: Construct, id: string, props: CacheTables) {
+  constructor(scope: Construct, id: string, props: StatisticsTablesProps) {
     super(scope, id);
     this.all = Object.values(TABLES).map((definition) => this.#create(definition, props));
   }
@@ -26,7 +31,7 @@ export class StatisticsTables extends Construct {
     Grant.addToPrincipal({ grantee: role, actions: [...INDEX_ACTIONS], resourceArns: indexArns });
   }
 
-  #create(definition: TableDefinition, { tablePrefix, billing }: CacheTables): Table {
+  #create(definition: TableDefinition, { tablePrefix, billing, recovery }: StatisticsTablesProps): Table {
     const attribute = (name: string): Attribute => ({
       name,
       type: definition.attributes[name] === 'N' ? AttributeType.NUMBER : AttributeType.STRING,
@@ -43,6 +48,7 @@ export class StatisticsTables extends Construct {
       billingMode: billing.mode === 'PROVISIONED' ? BillingMode.PROVISIONED : BillingMode.PAY_PER_REQUEST,
       ...units,
       ...(definition.hasTtl ? { timeToLiveAttribute: TTL_ATTRIBUTE } : {}),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: recovery },
       // A table that a failed first deployment left behind would be in the way of the next one.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
@@ -55,9 +61,11 @@ export class StatisticsTables extends Construct {
         ...units,
       });
     }
-    acknowledge(table, {
-      'AwsSolutions-DDB3': 'a cache: everything in it is computed again from the lake and the Treasury',
-    });
+    if (!recovery) {
+      acknowledge(table, {
+        'AwsSolutions-DDB3': 'a cache: everything in it is computed again from the lake and the Treasury',
+      });
+    }
     return table;
   }
 }

@@ -47,10 +47,16 @@ const IMAGE_GB = 0.15;
 const RELEASES_KEPT = 5;
 /** Beside one for each statistics function. */
 const ALARMS = 4;
+/** Storage, throughput and throttled commands of the state of traders. */
+const TRADING_ALARMS = 3;
 /** Of an answer that is not in the cache yet: GB-seconds, and items of a window of 100 sessions. */
 const ANSWER_GB_SECONDS = 0.5;
 const ANSWER_WRITES = 100;
 const ANSWER_READS = 10;
+/** As stored, with DynamoDB's own 100 bytes. */
+const BYTES_AN_ITEM = 200;
+/** Most tables never forget, but answers of a year cover most of what is ever asked. */
+const MONTHS_IN_TABLES = 12;
 
 /** The monthly bill of one stage in USD, by item, from what it is configured to do. */
 export function estimateCosts(config: StageConfig, { years, queries, statistics }: Usage): CostLine[] {
@@ -72,7 +78,8 @@ export function estimateCosts(config: StageConfig, { years, queries, statistics 
     runs.load * hoursOf(load.expectedRun) +
     runs.transform * hoursOf(transform.expectedRun) +
     (universe === undefined ? 0 : runsOf(universe.refresh) * hoursOf(universe.refresh.expectedRun));
-  const alarms = ALARMS + 1 + config.statistics.length;
+  const alarms = ALARMS + 1 + config.statistics.length + (config.trading === undefined ? 0 : TRADING_ALARMS);
+  const tablesGb = (statistics * MONTHS_IN_TABLES * ANSWER_WRITES * BYTES_AN_ITEM) / 1e9;
   const { usd } = PRICES.crawler;
   return [
     line(
@@ -118,6 +125,9 @@ export function estimateCosts(config: StageConfig, { years, queries, statistics 
       statistics * (PRICES.invocation.usd + ANSWER_GB_SECONDS * PRICES.compute.usd) +
         tablesCost(config, statistics),
     ),
+    ...(config.tableRecovery
+      ? [line('recovery of tables', `${tablesGb.toFixed(2)} GB`, tablesGb * PRICES.tableRecovery.usd)]
+      : []),
     ...(config.trading === undefined
       ? []
       : [

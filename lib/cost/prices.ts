@@ -26,6 +26,7 @@ export const PRICES = {
   secret: { usd: 0.4, unit: 'secret-month', source: 'aws.amazon.com/secrets-manager/pricing' },
   itemWrite: { usd: 0.625e-6, unit: 'KB written', source: 'aws.amazon.com/dynamodb/pricing/on-demand' },
   itemRead: { usd: 0.125e-6, unit: '4 KB read', source: 'aws.amazon.com/dynamodb/pricing/on-demand' },
+  tableRecovery: { usd: 0.2, unit: 'GB-month', source: 'aws.amazon.com/dynamodb/pricing/on-demand' },
   writeUnit: { usd: 0.00065, unit: 'unit-hour', source: 'aws.amazon.com/dynamodb/pricing/provisioned' },
   readUnit: { usd: 0.00013, unit: 'unit-hour', source: 'aws.amazon.com/dynamodb/pricing/provisioned' },
 } as const satisfies Readonly<Record<string, Price>>;

@@ -18,7 +18,8 @@ export class CacheStack extends Stack {
   readonly trading: TradingState | undefined;
 
   constructor(scope: Construct, id: string, { config, network }: CacheStackProps) {
-    const { names, tables, trading, snapshotRetention, organisations, versionRetention } = config;
+    const { names, tables, tableRecovery, trading, snapshotRetention, organisations, versionRetention } =
+      config;
     super(scope, id, {
       stackName: names.cacheStack,
       description: 'signals: caches of what was costly to compute',
@@ -30,7 +31,7 @@ export class CacheStack extends Stack {
       versionRetention,
     });
     new CfnOutput(this, 'ObjectsBucket', { value: bucket.bucketName });
-    this.statistics = new StatisticsTables(this, 'Statistics', tables);
+    this.statistics = new StatisticsTables(this, 'Statistics', { ...tables, recovery: tableRecovery });
     if (trading === undefined) return;
     this.trading = new TradingState(this, 'Trading', {
       name: names.trading,

@@ -54,6 +54,15 @@ describe('the tables of the statistics cache', () => {
     }
   });
 
+  test('can be restored to an earlier second in prod, and not in dev, where cdk-nag is told why', () => {
+    const recovery = ({ cache }: StageTemplates) =>
+      Object.values(cache.findResources('AWS::DynamoDB::Table')).map(
+        ({ Properties }) => Properties.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled,
+      );
+    expect(recovery(stage)).toEqual([true, true, true, true]);
+    expect(recovery(synthesizeStage('dev'))).toEqual([false, false, false, false]);
+  });
+
   test('keep their logical ids and what they hold', () => {
     const kept = ofType(stage, 'AWS::DynamoDB::Table').map(
       ([id, { DeletionPolicy, UpdateReplacePolicy }]) => [id, DeletionPolicy, UpdateReplacePolicy],

@@ -43,8 +43,14 @@ test('units of tables are paid for every hour, with those of their indexes', () 
 
 test('the state of traders is paid for by the hour, where there is one', () => {
   const trading = { storage: Size.gibibytes(1), ecpuPerSecond: 1000 };
-  // By hand: 0.1 GB x 30.4375 days x 24 hours x 0.084 USD, and 0.40 USD for the secret.
-  expect(total({ ...prod, trading }) - total(prod)).toBeCloseTo(0.1 * 30.4375 * 24 * 0.084 + 0.4, 10);
+  // By hand: 0.1 GB x 30.4375 days x 24 hours x 0.084 USD, 0.40 USD for the secret, and three alarms of 0.10 USD.
+  expect(total({ ...prod, trading }) - total(prod)).toBeCloseTo(0.1 * 30.4375 * 24 * 0.084 + 0.4 + 0.3, 10);
+});
+
+test('recovery of tables is paid for by what they hold, where it is on', () => {
+  // By hand: 12 months x 1,000 answers x 100 items of 200 bytes, at 0.20 USD a GB.
+  expect(item(prod, 'recovery of tables')).toBeCloseTo(0.24 * 0.2, 10);
+  expect(total(prod) - total({ ...prod, tableRecovery: false })).toBeCloseTo(0.24 * 0.2, 10);
 });
 
 test('a refresh of the universe is a quarter of a processor for two minutes a day', () => {
