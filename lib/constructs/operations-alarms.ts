@@ -6,6 +6,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { StatisticsFunctions } from './statistics-functions.ts';
+import type { TradingState } from './trading-state.ts';
 
 export interface OperationsAlarmsProps {
   /** Whom to tell. */
@@ -14,18 +15,27 @@ export interface OperationsAlarmsProps {
   /** The function that writes the other alerts: when it fails, nobody would hear of them. */
   readonly notification: IFunction;
   readonly statistics: StatisticsFunctions;
+  /** Where the stage has one. */
+  readonly trading: TradingState | undefined;
 }
 
 const PERIOD = Duration.minutes(5);
+/** Of a limit of the state of traders: enough is left to raise it in time. */
+const NEAR_LIMIT = 0.8;
+/** The smaller of the two meanings of a gigabyte, so that the alarm comes early rather than late. */
+const BYTES_A_GB = 1e9;
 
-/** Alarms on counts that should be zero. The description of each, which is in the email, says what to do first. */
+/**
+ * Alarms on counts that should be zero, and on limits that come near. The description of each, which is in the email,
+ * says what to do first.
+ */
 export class OperationsAlarms extends Construct {
   readonly all: Alarm[] = [];
   readonly #topic: ITopic;
 
   constructor(scope: Construct, id: string, props: OperationsAlarmsProps) {
     super(scope, id);
-    const { topic, deadLetters, notification, statistics } = props;
+    const { topic, deadLetters, notification, statistics, trading } = props;
     this.#topic = topic;
     const waiting = (queue: Queue): IMetric =>
       queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: Stats.MAXIMUM });
@@ -61,13 +71,38 @@ export class OperationsAlarms extends Construct {
           'doc/operations.md, "Statistics".',
       );
     }
+    if (trading !== undefined) this.#watchTrading(trading);
   }
 
-  #alarm(id: string, metric: IMetric, whatToDo: string): void {
+  #watchTrading(trading: TradingState): void {
+    const { storage, ecpuPerSecond } = trading.limits;
+    this.#alarm(
+      'TradingStorage',
+      trading.metric('BytesUsedForCache', { statistic: Stats.MAXIMUM, period: PERIOD }),
+      'The state of traders fills 80 % of its limit, and beyond the limit writes are refused. Raise trading.gigabytes ' +
+        'in cdk.json and deploy, or flush traders that are done; doc/operations.md, "State of traders".',
+      NEAR_LIMIT * storage.toGibibytes() * BYTES_A_GB,
+    );
+    this.#alarm(
+      'TradingThroughput',
+      trading.metric('ElastiCacheProcessingUnits', { statistic: Stats.SUM, period: PERIOD }),
+      'The state of traders works at 80 % of its limit, and beyond the limit commands are refused. Raise ' +
+        'trading.ecpuPerSecond in cdk.json and deploy; doc/operations.md, "State of traders".',
+      NEAR_LIMIT * ecpuPerSecond * PERIOD.toSeconds(),
+    );
+    this.#alarm(
+      'TradingThrottled',
+      trading.metric('ThrottledCmds', { statistic: Stats.SUM, period: PERIOD }),
+      'Commands of traders were refused because work grew faster than the cache or beyond its limit. Run the task ' +
+        '"trading verify", then raise trading.ecpuPerSecond in cdk.json; doc/operations.md, "State of traders".',
+    );
+  }
+
+  #alarm(id: string, metric: IMetric, whatToDo: string, threshold = 1): void {
     const alarm = new Alarm(this, id, {
       alarmDescription: whatToDo,
       metric,
-      threshold: 1,
+      threshold,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: 1,
       treatMissingData: TreatMissingData.NOT_BREACHING,

@@ -1,4 +1,5 @@
 import type { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Port, SecurityGroup, SubnetType, type ISecurityGroup, type IVpc } from 'aws-cdk-lib/aws-ec2';
 import { Secret as ContainerSecret, type ContainerDefinition } from 'aws-cdk-lib/aws-ecs';
 import { CfnServerlessCache, CfnUser, CfnUserGroup } from 'aws-cdk-lib/aws-elasticache';
@@ -46,11 +47,15 @@ export class TradingState extends Construct {
   readonly url: string;
   /** For the variable `TRADING_STATE_PASSWORD`. */
   readonly password: Secret;
+  readonly limits: TradingStateLimits;
+  readonly #name: string;
 
   constructor(scope: Construct, id: string, props: TradingStateProps) {
     super(scope, id);
     assertUsable(props);
     const { name, vpc, client, limits, snapshotRetention, removalPolicy } = props;
+    this.limits = limits;
+    this.#name = name;
     const group = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
       description: 'Trading state: in from the tasks, nothing out',
@@ -95,6 +100,23 @@ export class TradingState extends Construct {
     });
     for (const part of [group, this.password, user, users, cache]) part.applyRemovalPolicy(removalPolicy);
     this.url = `rediss://${name}@${cache.attrEndpointAddress}:${cache.attrEndpointPort}?useHashTag=true`;
+  }
+
+  /**
+   * A metric of serverless caches, by AWS's name for it; those of nodes have other names and dimensions.
+   * docs.aws.amazon.com/AmazonElastiCache/latest/dg/serverless-metrics-events-redis.html
+   */
+  metric(
+    metricName: 'BytesUsedForCache' | 'ElastiCacheProcessingUnits' | 'ThrottledCmds',
+    { statistic, period }: { readonly statistic: string; readonly period: Duration },
+  ): Metric {
+    return new Metric({
+      namespace: 'AWS/ElastiCache',
+      metricName,
+      dimensionsMap: { clusterId: this.#name },
+      statistic,
+      period,
+    });
   }
 
   /** Gives a container of a task both variables; the password does not come near the template. */

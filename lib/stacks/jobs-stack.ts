@@ -95,6 +95,7 @@ export class JobsStack extends Stack {
       deadLetters: { lake: lake.events.deadLetters, jobs: deadLetters },
       notification: alerts.notification.handler,
       statistics,
+      trading: cache.trading,
     });
     new OperationsDashboard(this, 'Dashboard', {
       name: names.dashboard,
@@ -104,8 +105,8 @@ export class JobsStack extends Stack {
       workgroupName: lake.workgroup.workgroupName,
     });
     new CfnOutput(this, 'StatisticsUrl', { value: statistics.url.url });
-    new CfnOutput(this, 'TaskNetwork', { value: network.runTaskConfiguration });
     new CfnOutput(this, 'StatisticsCallerPolicy', { value: statistics.callerPolicy.managedPolicyArn });
+    new CfnOutput(this, 'TaskNetwork', { value: network.runTaskConfiguration });
     if (budget !== undefined) new BudgetAlarm(this, 'Budget', { monthlyUsd: budget, emails });
   }
 }

@@ -165,15 +165,6 @@ describe('the functions', () => {
     stage.jobs.hasOutput('StatisticsUrl', {});
   });
 
-  test('have an alarm for failures, and one each for ends without an answer', () => {
-    const alarms = ofType(provisioned, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
-    const failures = alarms.filter(({ MetricName }) => MetricName === 'Failures');
-    expect(failures).toEqual([expect.objectContaining({ Namespace: 'signals-statistics', Threshold: 1 })]);
-    expect(alarms.filter(({ MetricName }) => MetricName === 'Errors')).toHaveLength(
-      1 + 1 + FUNCTION_NAMES.length,
-    );
-    const filters = ofType(provisioned, 'AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties);
-    expect(filters).toHaveLength(1 + FUNCTION_NAMES.length);
   test('have a policy for callers of the URL, with the two actions that a URL takes, on that function only', () => {
     const [[id, policy]] = ofType(stage, 'AWS::IAM::ManagedPolicy').filter(([, { Properties }]) =>
       Properties['ManagedPolicyName'].startsWith('signals-statistics'),
@@ -191,6 +182,15 @@ describe('the functions', () => {
     stage.jobs.hasOutput('StatisticsCallerPolicy', { Value: { Ref: id } });
   });
 
+  test('have an alarm for failures, and one each for ends without an answer', () => {
+    const alarms = ofType(provisioned, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+    const failures = alarms.filter(({ MetricName }) => MetricName === 'Failures');
+    expect(failures).toEqual([expect.objectContaining({ Namespace: 'signals-statistics', Threshold: 1 })]);
+    expect(alarms.filter(({ MetricName }) => MetricName === 'Errors')).toHaveLength(
+      1 + 1 + FUNCTION_NAMES.length,
+    );
+    const filters = ofType(provisioned, 'AWS::Logs::MetricFilter').map(([, { Properties }]) => Properties);
+    expect(filters).toHaveLength(1 + FUNCTION_NAMES.length);
     for (const { FilterPattern, MetricTransformations } of filters) {
       expect(FilterPattern).toBe('{ $.level = "error" }');
       expect(MetricTransformations).toEqual([
@@ -206,6 +206,30 @@ describe('the state of traders', () => {
     stage.jobs.resourceCountIs('AWS::ECS::TaskDefinition', 2);
     const { dev, prod } = readSettings({ dev: { trading: {} } }, {});
     expect([dev.trading, prod.trading]).toEqual([{ gigabytes: 1, ecpuPerSecond: 1000 }, undefined]);
+  });
+
+  test('has alarms near its limits and on throttled commands, that the dashboard shows', () => {
+    const alarms = ofType(provisioned, 'AWS::CloudWatch::Alarm').filter(
+      ([, { Properties }]) => Properties['Namespace'] === 'AWS/ElastiCache',
+    );
+    const [dashboard] = Object.values(provisioned.jobs.findResources('AWS::CloudWatch::Dashboard'));
+    for (const [id, { Properties }] of alarms) {
+      expect(Properties['Dimensions']).toEqual([{ Name: 'clusterId', Value: 'signals-trading' }]);
+      expect(Properties['AlarmDescription']).toMatch(/doc\/operations\.md, "State of traders"/);
+      expect(JSON.stringify(dashboard)).toContain(`"Fn::GetAtt":["${id}","Arn"]`);
+    }
+    // 80 % of 1 GB, and of 1,000 units a second for five minutes.
+    expect(
+      alarms.map(([, { Properties }]) => [
+        Properties['MetricName'],
+        Properties['Statistic'],
+        Properties['Threshold'],
+      ]),
+    ).toEqual([
+      ['BytesUsedForCache', 'Maximum', 0.8e9],
+      ['ElastiCacheProcessingUnits', 'Sum', 240_000],
+      ['ThrottledCmds', 'Sum', 1],
+    ]);
   });
 
   test('is kept, in the network of the tasks', () => {
