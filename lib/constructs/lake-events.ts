@@ -13,6 +13,8 @@ export interface LakeEventsProps {
   readonly prefix: string;
   readonly topicName: string;
   readonly queueName: string;
+  /** Where to put what could not be delivered. @default a queue of its own */
+  readonly deadLetters?: Queue;
 }
 
 /** As this file leaves it, for the lake whose events come next. */
@@ -29,14 +31,17 @@ export class LakeEvents extends Construct {
   /** What could not be delivered to the queue, and what the crawler gave up on. */
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { bucket, prefix, topicName, queueName }: LakeEventsProps) {
+  constructor(scope: Construct, id: string, props: LakeEventsProps) {
     super(scope, id);
+    const { bucket, prefix, topicName, queueName } = props;
     this.topic = new Topic(this, 'Topic', { topicName, enforceSSL: true });
-    this.deadLetters = new Queue(this, 'DeadLetters', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: RETENTION,
-    });
+    this.deadLetters =
+      props.deadLetters ??
+      new Queue(this, 'DeadLetters', {
+        encryption: QueueEncryption.SQS_MANAGED,
+        enforceSSL: true,
+        retentionPeriod: RETENTION,
+      });
     this.queue = new Queue(this, 'Queue', {
       queueName,
       encryption: QueueEncryption.SQS_MANAGED,

@@ -1,3 +1,4 @@
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { createSettings } from '../../jobs/features/settings.ts';
 import { createNames } from '../names.ts';
@@ -9,6 +10,8 @@ import { LakeEvents } from './lake-events.ts';
 
 export interface SmokeLakeProps {
   readonly lake: DataLake;
+  /** Of the real lake: somebody looks at it. */
+  readonly deadLetters: Queue;
   /** Start of the names of its database, crawler, queue and topic. */
   readonly name: string;
 }
@@ -24,7 +27,7 @@ export class SmokeLake extends Construct {
   readonly catalog: LakeCatalog;
   readonly crawler: LakeCrawler;
 
-  constructor(scope: Construct, id: string, { lake, name }: SmokeLakeProps) {
+  constructor(scope: Construct, id: string, { lake, deadLetters, name }: SmokeLakeProps) {
     super(scope, id);
     const names = createNames(name);
     const bucket = lake.dataBucket;
@@ -36,6 +39,7 @@ export class SmokeLake extends Construct {
       prefix,
       topicName: names.s3Events,
       queueName: names.queue,
+      deadLetters,
     });
     this.catalog = new LakeCatalog(this, 'Catalog', {
       bucket,
@@ -49,7 +53,7 @@ export class SmokeLake extends Construct {
       prefix,
       catalog: this.catalog,
       events: this.events.queue,
-      deadLetters: this.events.deadLetters,
+      deadLetters,
       schedule: undefined,
     });
   }

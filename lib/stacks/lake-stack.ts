@@ -60,7 +60,11 @@ export class LakeStack extends Stack {
       settings: featureSets['all']!,
     });
     if (config.smoke !== undefined) {
-      this.smoke = new SmokeLake(this, 'Smoke', { lake: this.lake, name: names.smoke });
+      this.smoke = new SmokeLake(this, 'Smoke', {
+        lake: this.lake,
+        deadLetters: this.events.deadLetters,
+        name: names.smoke,
+      });
     }
     new CfnOutput(this, 'DataBucket', { value: this.lake.dataBucket.bucketName });
     new CfnOutput(this, 'AthenaBucket', { value: this.lake.athenaBucket.bucketName });

@@ -33,6 +33,26 @@ interface Placed {
 /** Resources with a wildcard, by where the wildcard stands, each with the actions that need it. */
 const EXPLAINED: readonly { readonly resource: RegExp; readonly actions: RegExp; readonly why: string }[] = [
   {
+    resource: /^<LakeData\.Arn>\/smoke\/(raw_data\/)?\*$/,
+    actions: /^s3:(GetObject|PutObject|AbortMultipartUpload|DeleteObject)$/,
+    why: 'everything of a smoke test, which nothing else touches, is below this prefix',
+  },
+  {
+    resource: /^arn:aws:cloudformation:eu-west-1:222222222222:stack\/signals-jobs\/\*$/,
+    actions: /^cloudformation:DescribeStacks$/,
+    why: 'the id of a stack ends with one that is generated',
+  },
+  {
+    resource: /^arn:aws:ecs:eu-west-1:222222222222:task-definition\/signals-smoke:\*$/,
+    actions: /^ecs:RunTask$/,
+    why: 'every deployment makes a new revision',
+  },
+  {
+    resource: /^arn:aws:ecs:eu-west-1:222222222222:task\/<JobsCluster>\/\*$/,
+    actions: /^ecs:DescribeTasks$/,
+    why: 'a task has its name from its start on; a condition keeps it to the cluster',
+  },
+  {
     resource:
       /^<LakeData\.Arn>\/(raw_data|features|universe|listings\/provider=|staging|marks|runs\/load|runs\/transform)\/?\*(\.json|\/listings\.json)?$/,
     actions: /^s3:(GetObject|PutObject|AbortMultipartUpload)$/,
@@ -84,6 +104,7 @@ beforeAll(() => {
     ...config,
     trading: { storage: Size.gibibytes(1), ecpuPerSecond: 1000 },
     universe: createUniverse('numerai-key'),
+    smoke: { releasedFrom: '333333333333' },
   }));
   types = new Map(Object.values(templates).flatMap((template) => Object.entries(resourcesOf(template))));
   statements = [...types].flatMap(([id, { Type: type, Properties = {} }]) => {

@@ -2,23 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { Match, Template } from 'aws-cdk-lib/assertions';
-import { createApp } from '../../lib/app.ts';
-import type { PipelineStack } from '../../lib/pipeline-stack.ts';
-import { readSettings, type Settings } from '../../lib/settings.ts';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { readSettings } from '../../lib/settings.ts';
 import { describeWith } from '../support/describe-with.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
 import { venvProgram } from '../support/venv.ts';
 import { flatten } from './flatten.ts';
-import { createTestApp, exampleContext, exampleSettings } from './stages.ts';
+import { exampleContext, exampleSettings, synthesizePipeline } from './stages.ts';
 
 const folder = temporaryFolder();
-
-function synthesize(settings: Settings): Template {
-  const app = createTestApp();
-  createApp(app, settings);
-  return Template.fromStack(app.node.findChild('Pipeline') as PipelineStack);
-}
 
 interface Project {
   readonly Environment: Record<string, any>;
@@ -46,7 +38,7 @@ let stages: {
   Actions: { Name: string; ActionTypeId: Record<string, string>; RunOrder: number }[];
 }[];
 beforeAll(() => {
-  template = synthesize(exampleSettings);
+  template = synthesizePipeline(exampleSettings);
   stages = Object.values(template.findResources('AWS::CodePipeline::Pipeline'))[0]!['Properties'].Stages;
 });
 
@@ -260,7 +252,7 @@ describe('CodeCommit', () => {
       },
       {},
     );
-    synthesize(settings).hasResourceProperties('AWS::CodePipeline::Pipeline', {
+    synthesizePipeline(settings).hasResourceProperties('AWS::CodePipeline::Pipeline', {
       Stages: Match.arrayWith([
         Match.objectLike({
           Name: 'Source',

@@ -1,12 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Validations, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { createApp } from '../../lib/app.ts';
 import { Compliance } from '../../lib/compliance.ts';
 import { createStages, type StageConfig } from '../../lib/config.ts';
-import { readSettings } from '../../lib/settings.ts';
+import { readSettings, type Settings } from '../../lib/settings.ts';
 import { SignalsStage } from '../../lib/signals-stage.ts';
-import { repository } from '../support/folders.ts';
+import { repository, temporaryFolder } from '../support/folders.ts';
+
+const folder = temporaryFolder();
 
 /** Who and where, as a user would write it into cdk.json. */
 export const exampleContext = {
@@ -39,7 +42,8 @@ export function cdkContext(): Record<string, unknown> {
  * took note of. Functions are not bundled.
  */
 export function createTestApp(): App {
-  const app = new App({ context: { ...cdkContext(), 'aws:cdk:bundling-stacks': [] } });
+  const outdir = mkdtempSync(join(folder, 'cdk.out-'));
+  const app = new App({ outdir, context: { ...cdkContext(), 'aws:cdk:bundling-stacks': [] } });
   Validations.of(app).addPlugins(new Compliance());
   return app;
 }
@@ -68,6 +72,13 @@ export function synthesizeStage(
     network: template('Network'),
     jobs: template('Jobs'),
   };
+}
+
+/** The stack of the pipeline, of an app with both stages. */
+export function synthesizePipeline(settings: Settings): Template {
+  const app = createTestApp();
+  createApp(app, settings);
+  return Template.fromStack(app.node.findChild('Pipeline') as Stack);
 }
 
 export interface Resource {
