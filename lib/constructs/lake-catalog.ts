@@ -61,7 +61,11 @@ export class LakeCatalog extends Construct {
     const { bucket, prefix, databaseName, featureSets } = props;
     this.#bucket = bucket;
     this.#prefix = prefix;
-    this.database = new Database(this, 'Database', { databaseName, removalPolicy: RemovalPolicy.RETAIN });
+    this.database = new Database(this, 'Database', {
+      databaseName,
+      // A first deployment that failed must not leave its name taken: the next one would fail on it.
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    });
     this.prices = this.#createPrices();
     for (const [set, settings] of Object.entries(featureSets)) this.#createFeatures(set, settings);
     new UniverseTables(this, 'Universe', { bucket, prefix, database: this.database, databaseName });

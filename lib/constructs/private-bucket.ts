@@ -9,7 +9,8 @@ export function createPrivateBucket(scope: Construct, id: string, props: BucketP
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
-    removalPolicy: RemovalPolicy.RETAIN,
+    // A bucket of a first deployment that failed is empty: kept, it would belong to no stack.
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ...props,
   });
 }

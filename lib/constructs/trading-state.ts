@@ -26,7 +26,10 @@ export interface TradingStateProps {
   readonly limits: TradingStateLimits;
   /** How long the snapshot of each day is kept, 0 to 35 days. */
   readonly snapshotRetention: Duration;
-  /** RETAIN where state must outlive its stack. */
+  /**
+   * RETAIN_ON_UPDATE_OR_DELETE where state must outlive its stack. RETAIN would also keep what a failed first deployment
+   * created, and the next one would find the names taken.
+   */
   readonly removalPolicy: RemovalPolicy;
 }
 

@@ -39,7 +39,7 @@ export class CacheStack extends Stack {
       client: network.outbound,
       limits: trading,
       snapshotRetention,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
   }
 }

@@ -234,7 +234,10 @@ describe('the state of traders', () => {
 
   test('is kept, in the network of the tasks', () => {
     const [[, cache]] = ofType(provisioned, 'AWS::ElastiCache::ServerlessCache') as [[string, Resource]];
-    expect(cache).toMatchObject({ DeletionPolicy: 'Retain', Properties: { SnapshotRetentionLimit: 7 } });
+    expect(cache).toMatchObject({
+      DeletionPolicy: 'RetainExceptOnCreate',
+      Properties: { SnapshotRetentionLimit: 7 },
+    });
     expect(cache.Properties['SubnetIds'].map(flatten)).toEqual([
       '<NetworkVpcpublicSubnet1Subnet>',
       '<NetworkVpcpublicSubnet2Subnet>',
@@ -261,7 +264,7 @@ describe('the bucket of shared objects', () => {
     const [id, { Properties, DeletionPolicy }] = ofType(stage, 'AWS::S3::Bucket').find(
       ([, bucket]) => bucket.Properties['VersioningConfiguration'] !== undefined,
     )!;
-    expect([id, DeletionPolicy]).toEqual(['ObjectsBucket5A707942', 'Retain']);
+    expect([id, DeletionPolicy]).toEqual(['ObjectsBucket5A707942', 'RetainExceptOnCreate']);
     const rules = Properties['LifecycleConfiguration'].Rules as Record<string, any>[];
     expect(
       rules

@@ -82,7 +82,7 @@ function task(template: Template, name: string, command: string[], cpu: string, 
 
 function encryptedBucket(template: Template, id: string, rules: unknown[], isVersioned: boolean): void {
   template.hasResource('AWS::S3::Bucket', {
-    DeletionPolicy: 'Retain',
+    DeletionPolicy: 'RetainExceptOnCreate',
     UpdateReplacePolicy: 'Retain',
     Properties: Match.objectLike({
       BucketEncryption: {
@@ -261,7 +261,7 @@ const table: [string, (stage: StageTemplates) => void][] = [
     'database signals',
     ({ lake }) =>
       lake.hasResource('AWS::Glue::Database', {
-        DeletionPolicy: 'Retain',
+        DeletionPolicy: 'RetainExceptOnCreate',
         Properties: Match.objectLike({ DatabaseInput: Match.objectLike({ Name: 'signals' }) }),
       }),
   ],

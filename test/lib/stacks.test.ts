@@ -3,9 +3,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { Stack } from 'aws-cdk-lib';
+import { Size, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { createUniverse } from '../../lib/config.ts';
 import { describeWith } from '../support/describe-with.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { venvProgram } from '../support/venv.ts';
@@ -22,7 +23,7 @@ beforeAll(() => {
 /** Another id is another resource: the old one would be deleted, or stay behind, with what it holds. */
 test('what holds data keeps its logical id and is retained', () => {
   const kept = Object.entries(resourcesOf(stage.lake))
-    .filter(([, resource]) => resource['DeletionPolicy'] === 'Retain')
+    .filter(([, resource]) => resource['DeletionPolicy'] === 'RetainExceptOnCreate')
     .map(([id]) => id);
   expect(kept).toEqual([
     'LakeAccessLogs4431AB8D',
@@ -33,8 +34,8 @@ test('what holds data keeps its logical id and is retained', () => {
 });
 
 test('nothing in the stack of the jobs is retained', () => {
-  const kept = Object.values(resourcesOf(stage.jobs)).filter(
-    (resource) => resource['DeletionPolicy'] === 'Retain',
+  const kept = Object.values(resourcesOf(stage.jobs)).filter((resource) =>
+    String(resource['DeletionPolicy']).startsWith('Retain'),
   );
   expect(kept).toEqual([]);
 });
@@ -47,6 +48,25 @@ test('the crawler is made after its role, which has all of its rights from the s
   expect(role.Properties['Policies']).toHaveLength(1);
   stage.lake.resourceCountIs('AWS::IAM::Policy', 0);
   stage.lake.hasResource('AWS::Glue::Crawler', { DependsOn: Match.arrayWith([id]) });
+});
+
+/**
+ * With `Retain`, a first deployment that fails leaves behind what it created: a name that the next one finds taken, or a
+ * bucket that belongs to no stack.
+ */
+test('nothing outlives the rollback of its own creation', () => {
+  const full = synthesizeStage('prod', (config) => ({
+    ...config,
+    trading: { storage: Size.gibibytes(1), ecpuPerSecond: 1000 },
+    universe: createUniverse('numerai'),
+  }));
+  const policies = [full.lake, full.cache, full.network, full.jobs].flatMap((template) =>
+    Object.entries(resourcesOf(template)).map(([id, { DeletionPolicy = 'Delete' }]) => [id, DeletionPolicy]),
+  );
+  expect(policies.filter(([, policy]) => policy !== 'Delete' && policy !== 'RetainExceptOnCreate')).toEqual(
+    [],
+  );
+  expect(policies).toContainEqual(['CatalogDatabase44483CA3', 'RetainExceptOnCreate']);
 });
 
 test('every resource that can have tags has the project and the stage', () => {

@@ -36,7 +36,7 @@ function synthesize(changes: Partial<TradingStateProps> = {}): Synthesized {
     client: outbound,
     limits: { storage: Size.gibibytes(1), ecpuPerSecond: 1000 },
     snapshotRetention: Duration.days(7),
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ...changes,
   });
   const task = new FargateTaskDefinition(tasks!, 'Task');
@@ -163,7 +163,7 @@ test('what the state needs is kept, or goes, as the stage says', () => {
       .map(({ Type, DeletionPolicy }) => `${Type.split('::')[2]} ${DeletionPolicy}`)
       .toSorted();
   const kinds = ['Secret', 'SecurityGroup', 'ServerlessCache', 'User', 'UserGroup'];
-  expect(policies(stacks)).toEqual(kinds.map((kind) => `${kind} Retain`));
+  expect(policies(stacks)).toEqual(kinds.map((kind) => `${kind} RetainExceptOnCreate`));
   const passing = synthesize({ removalPolicy: RemovalPolicy.DESTROY });
   expect(policies(passing)).toEqual(kinds.map((kind) => `${kind} Delete`));
 });
