@@ -1,20 +1,19 @@
-import {
-  CloudFormationClient,
-  CloudFormationServiceException,
-  DescribeStacksCommand,
-  paginateListStackResources,
-} from '@aws-sdk/client-cloudformation';
-import { GetParameterCommand, ParameterNotFound, SSMClient } from '@aws-sdk/client-ssm';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createAwsClient } from '../jobs/runtime/aws-client.ts';
 import { firstLine } from '../jobs/runtime/errors.ts';
-import { describeTables } from '../jobs/statistics/cache/dynamodb-tables.ts';
+import { accessTo } from './access.ts';
 import type { StageName } from './config.ts';
+import { KEPT_STACKS, type KeptStack } from './kept-stacks.ts';
 import { createNames } from './names.ts';
+import { findLakeFormation, findMissingEcsRole, isBootstrapped } from './preflight/account.ts';
+import { joinFindings, NOTHING, type Findings } from './preflight/findings.ts';
+import { missingSettings } from './preflight/settings.ts';
+import { findBlockedStacks } from './preflight/stacks.ts';
+import { findForeignTables } from './preflight/tables.ts';
+import type { Environment, Target } from './preflight/target.ts';
 import type { Settings } from './settings.ts';
-
-export type Target = StageName | 'pipeline';
+import { isFinished, readStackStates, type StackState } from './stack-states.ts';
 
 /** Where a deployment goes, once nothing speaks against it. */
 interface Place {
@@ -23,16 +22,14 @@ interface Place {
   readonly profile: string | undefined;
   /** What the pipeline releases; undefined for a stage. */
   readonly branch: string | undefined;
+  /** The kept stacks of a stage that exist as a whole; none for the pipeline. */
+  readonly finished: readonly KeptStack[];
 }
 
-/** What has to be put right before anything is changed, one line each; none when there is a place. */
-export interface Findings {
-  readonly problems: readonly string[];
+/** There is a place when there are no problems. */
+interface Preflight extends Findings {
   readonly place: Place | undefined;
 }
-
-/** What `cdk bootstrap` leaves in every account and region. */
-const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
 
 /**
  * Looks whether a deployment can begin. Asks AWS, and changes nothing.
@@ -43,123 +40,94 @@ export async function preflight(
   target: Target,
   settings: Settings,
   profile: string | undefined,
-): Promise<Findings> {
-  const problems = missingSettings(target, settings);
-  if (target === 'pipeline' && settings.pipeline === undefined) return { problems, place: undefined };
+): Promise<Preflight> {
+  const missing = { problems: missingSettings(target, settings), notes: [] };
+  const without = (more: Findings): Preflight => ({ ...joinFindings([missing, more]), place: undefined });
+  if (target === 'pipeline' && settings.pipeline === undefined) return without(NOTHING);
   const given = target === 'pipeline' ? settings.pipeline : settings[target];
-  const chosen = profile ?? given?.profile;
-  const access = {
-    ...(chosen === undefined ? {} : { profile: chosen }),
-    ...(given?.region === undefined ? {} : { region: given.region }),
-  };
+  const environment = await reach(target, accessTo(given, profile));
+  if (typeof environment === 'string') return without({ problems: [environment], notes: [] });
+  const { account, region, access } = environment;
+  if (given?.account !== undefined && given.account !== account) {
+    const problem = `the credentials are of account ${account}, but ${target} is account ${given.account}`;
+    return without({ problems: [problem], notes: [] });
+  }
+  if (!(await isBootstrapped(access))) {
+    const problem = `account ${account}, region ${region} is not prepared: npx cdk bootstrap aws://${account}/${region}`;
+    return without({ problems: [problem], notes: [] });
+  }
+  const states = await readStackStates(
+    createAwsClient(CloudFormationClient, access),
+    stacksOf(target, settings, environment),
+  );
+  const found = joinFindings([missing, await inspect(target, settings, environment, states)]);
+  if (found.problems.length > 0) return { ...found, place: undefined };
+  const branch = target === 'pipeline' ? settings.pipeline?.source.branch : undefined;
+  const finished = target === 'pipeline' ? [] : finishedOf(target, settings, states);
+  return { ...found, place: { account, region, profile: access.profile, branch, finished } };
+}
+
+/** Account and region of the credentials, or a line that says why they are of no use. */
+async function reach(target: Target, access: ReturnType<typeof accessTo>): Promise<Environment | string> {
   const sts = createAwsClient(STSClient, access);
   let region: string;
   try {
     region = await sts.config.region();
   } catch {
-    return {
-      problems: [...problems, `no region for ${target}: set it in cdk.json, or AWS_REGION`],
-      place: undefined,
-    };
+    return `no region for ${target}: set it in cdk.json, or AWS_REGION`;
   }
-  let account: string;
   try {
-    account = (await sts.send(new GetCallerIdentityCommand({}))).Account!;
+    const { Account } = await sts.send(new GetCallerIdentityCommand({}));
+    return { account: Account!, region, access: { ...access, region } };
   } catch (error) {
-    const who = chosen === undefined ? '' : ` for profile "${chosen}"`;
-    const problem = `no usable AWS credentials${who}: ${firstLine(error)}; log in, or set AWS_PROFILE`;
-    return { problems: [...problems, problem], place: undefined };
-  }
-  if (given?.account !== undefined && given.account !== account) {
-    problems.push(`the credentials are of account ${account}, but ${target} is account ${given.account}`);
-  } else if (!(await isBootstrapped(access, region))) {
-    problems.push(
-      `account ${account}, region ${region} is not prepared: npx cdk bootstrap aws://${account}/${region}`,
-    );
-  } else if (target !== 'pipeline') {
-    problems.push(...(await findForeignTables(access, target, settings)));
-  } else if (!(await hasPipeline(access, settings))) {
-    problems.push('the pipeline is not there yet: npx cdk deploy Pipeline, once');
-  }
-  const branch = target === 'pipeline' ? settings.pipeline?.source.branch : undefined;
-  return { problems, place: problems.length > 0 ? undefined : { account, region, profile: chosen, branch } };
-}
-
-function missingSettings(target: Target, settings: Settings): string[] {
-  const problems: string[] = [];
-  for (const stage of target === 'pipeline' ? (['dev', 'prod'] as const) : [target]) {
-    if (settings[stage].alertEmails.length === 0) {
-      const orVariable = target === 'pipeline' ? '' : ', or SIGNALS_ALERT_EMAIL';
-      problems.push(
-        `no address for alerts of ${stage}: set signals.${stage}.alertEmails in cdk.json${orVariable}`,
-      );
-    }
-    if (settings[stage].account === undefined && (stage === 'prod' || target === 'pipeline')) {
-      problems.push(`no account for ${stage}: set signals.${stage}.account in cdk.json`);
-    }
-  }
-  if (target === 'pipeline' && settings.pipeline === undefined) {
-    problems.push('no pipeline: set signals.pipeline in cdk.json, or use --direct');
-  }
-  return problems;
-}
-
-async function isBootstrapped(access: object, region: string): Promise<boolean> {
-  try {
-    await createAwsClient(SSMClient, { ...access, region }).send(
-      new GetParameterCommand({ Name: BOOTSTRAP_PARAMETER }),
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof ParameterNotFound) return false;
-    throw error;
+    const who = access.profile === undefined ? '' : ` for profile "${access.profile}"`;
+    return `no usable AWS credentials${who}: ${firstLine(error)}; log in, or set AWS_PROFILE`;
   }
 }
 
-/** Tables that a cache has made on first use, or that somebody else has: CloudFormation would stumble over their names. */
-async function findForeignTables(access: object, target: StageName, settings: Settings): Promise<string[]> {
-  const { namePrefix, tables } = settings[target];
-  const existing = (await describeTables(createAwsClient(DynamoDBClient, access), tables.tablePrefix))
-    .filter(({ state }) => state !== 'MISSING')
-    .map(({ name }) => name);
-  if (existing.length === 0) return [];
-  const own = await resourcesOf(access, createNames(namePrefix).cacheStack);
-  const foreign = existing.filter((name) => !own.has(name));
-  if (foreign.length === 0) return [];
-  return [
-    `tables ${foreign.join(', ')} exist and belong to no stack, as when a cache made them on first use: take them over ` +
-      `with npx cdk deploy ${target}/Cache --import-existing-resources, or set another TABLE_PREFIX`,
-  ];
+/** The stages that a deployment changes and that the credentials reach: the pipeline changes both, wherever they are. */
+function reachedStages(target: Target, settings: Settings, { account, region }: Environment): StageName[] {
+  if (target !== 'pipeline') return [target];
+  return (['dev', 'prod'] as const).filter(
+    (stage) => settings[stage].account === account && settings[stage].region === region,
+  );
 }
 
-/** Physical ids of what a stack consists of; none when there is no such stack. */
-async function resourcesOf(access: object, StackName: string): Promise<Set<string>> {
-  const ids = new Set<string>();
-  try {
-    const pages = paginateListStackResources(
-      { client: createAwsClient(CloudFormationClient, access) },
-      { StackName },
-    );
-    for await (const { StackResourceSummaries = [] } of pages) {
-      for (const { PhysicalResourceId } of StackResourceSummaries) ids.add(PhysicalResourceId ?? '');
-    }
-  } catch (error) {
-    if (!isMissingStack(error)) throw error;
+function stacksOf(target: Target, settings: Settings, environment: Environment): string[] {
+  const ofStages = reachedStages(target, settings, environment).flatMap((stage) => {
+    const { lakeStack, networkStack, cacheStack, jobsStack } = createNames(settings[stage].namePrefix);
+    return [lakeStack, networkStack, cacheStack, jobsStack];
+  });
+  return target === 'pipeline' ? [pipelineOf(settings), ...ofStages] : ofStages;
+}
+
+async function inspect(
+  target: Target,
+  settings: Settings,
+  environment: Environment,
+  states: readonly StackState[],
+): Promise<Findings> {
+  const stages = reachedStages(target, settings, environment);
+  // The settings of Lake Formation are about databases that are yet to be created.
+  const isFirst = stages.some((stage) => !finishedOf(stage, settings, states).includes('lake'));
+  const [tables, ecs, lakeFormation] = await Promise.all([
+    target === 'pipeline' ? [] : findForeignTables(environment.access, target, settings),
+    stages.length > 0 ? findMissingEcsRole(environment) : NOTHING,
+    isFirst ? findLakeFormation(environment) : NOTHING,
+  ]);
+  const problems = [...findBlockedStacks(states, environment), ...tables];
+  if (target === 'pipeline' && !states.some(({ name }) => name === pipelineOf(settings))) {
+    problems.unshift('the pipeline is not there yet: npx cdk deploy Pipeline, once');
   }
-  return ids;
+  return joinFindings([{ problems, notes: [] }, ecs, lakeFormation]);
 }
 
-async function hasPipeline(access: object, { prod }: Settings): Promise<boolean> {
-  const StackName = createNames(prod.namePrefix).pipelineStack;
-  try {
-    await createAwsClient(CloudFormationClient, access).send(new DescribeStacksCommand({ StackName }));
-    return true;
-  } catch (error) {
-    if (isMissingStack(error)) return false;
-    throw error;
-  }
+function finishedOf(stage: StageName, settings: Settings, states: readonly StackState[]): KeptStack[] {
+  const names = createNames(settings[stage].namePrefix);
+  const finished = new Set(states.filter(isFinished).map(({ name }) => name));
+  return KEPT_STACKS.filter((stack) => finished.has(names[`${stack}Stack`]));
 }
 
-function isMissingStack(error: unknown): boolean {
-  return error instanceof CloudFormationServiceException && error.name === 'ValidationError';
+function pipelineOf({ prod }: Settings): string {
+  return createNames(prod.namePrefix).pipelineStack;
 }

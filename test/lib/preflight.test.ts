@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { DeleteParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import {
   CloudWatchLogsClient,
@@ -11,10 +11,13 @@ import { CloudFormationClient, CreateStackCommand } from '@aws-sdk/client-cloudf
 import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createTableInput } from '../../jobs/statistics/cache/dynamodb-tables.ts';
 import { TABLES } from '../../jobs/statistics/cache/tables.ts';
-import { awsClientConfig, awsEnvironment } from '../support/aws.ts';
+import { awsClientConfig, awsEndpoint, awsEnvironment } from '../support/aws.ts';
 import { startScript, type Finished } from '../support/command.ts';
 import { describeWith } from '../support/describe-with.ts';
+import { createEcsRole } from '../support/ecs-role.ts';
+import { startFaultProxy, type Fault, type FaultProxy } from '../support/fault-proxy.ts';
 import { repository, temporaryFolder } from '../support/folders.ts';
+import { reportStates } from '../support/stack-states.ts';
 
 /* What deploy.sh asks AWS before it begins, against the emulator. Its account is 123456789012. */
 
@@ -44,12 +47,13 @@ const preflight = (target: string, signals: unknown, env: Record<string, string>
 describeWith('AWS emulator', 'before a deployment', () => {
   beforeAll(async () => {
     await ssm.send(new PutParameterCommand({ ...parameter, Value: '28', Type: 'String', Overwrite: true }));
+    await createEcsRole();
   });
 
   test('nothing speaks against it: account, region and profile are told', async () => {
     expect(await preflight('dev', { dev: own })).toMatchObject({
       code: 0,
-      stdout: 'account=123456789012\nregion=eu-north-1\nprofile=\nbranch=\n',
+      stdout: 'account=123456789012\nregion=eu-north-1\nprofile=\nbranch=\nprotect=\n',
       stderr: '',
     });
   });
@@ -155,7 +159,10 @@ describeWith('AWS emulator', 'before a deployment', () => {
     await new CloudFormationClient({ ...awsClientConfig, region: own.region }).send(
       new CreateStackCommand({ StackName: 'violet-cache', TemplateBody: JSON.stringify({ Resources }) }),
     );
-    expect(await preflight('dev', { dev: { ...own, namePrefix: 'violet' } })).toMatchObject({ code: 0 });
+    expect(await preflight('dev', { dev: { ...own, namePrefix: 'violet' } })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('\nprotect=cache\n'),
+    });
   });
 
   const pipeline = {
@@ -186,6 +193,147 @@ describeWith('AWS emulator', 'before a deployment', () => {
     expect(await preflight('pipeline', signals)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('branch=main\n'),
+    });
+  });
+
+  describe('with a stack that is not as it should be', () => {
+    let proxy: FaultProxy;
+    beforeAll(async () => {
+      proxy = await startFaultProxy(awsEndpoint);
+    });
+    afterAll(() => proxy.close());
+    const through = (): Record<string, string> => ({ AWS_ENDPOINT_URL: proxy.url });
+    const dev = { ...own, namePrefix: 'amber' };
+    const at = '--stack-name amber-lake --region eu-north-1';
+
+    test.each([
+      [
+        'ROLLBACK_COMPLETE',
+        `its creation failed, and nothing can be deployed over it; delete it: aws cloudformation delete-stack ${at}`,
+      ],
+      [
+        'ROLLBACK_FAILED protected',
+        'its creation failed, and nothing can be deployed over it; delete it: ' +
+          `aws cloudformation update-termination-protection --no-enable-termination-protection ${at} && ` +
+          `aws cloudformation delete-stack ${at}`,
+      ],
+      [
+        'DELETE_FAILED',
+        'its events name the resources that could not be deleted; empty or delete them, then: ' +
+          `aws cloudformation delete-stack ${at}`,
+      ],
+      [
+        'UPDATE_ROLLBACK_FAILED protected',
+        'an update failed and could not be undone; put right what its events name, then: ' +
+          `aws cloudformation continue-update-rollback ${at}`,
+      ],
+      ['UPDATE_IN_PROGRESS', 'someone else is deploying; wait until it has finished'],
+      [
+        'REVIEW_IN_PROGRESS',
+        'someone is about to create it; wait for them, or delete the empty stack with its change set: ' +
+          `aws cloudformation delete-stack ${at}`,
+      ],
+    ])('%s is one line with what to do', async (state, line) => {
+      reportStates(proxy, { 'amber-lake': state, 'amber-cache': 'UPDATE_COMPLETE protected' });
+      expect(await preflight('dev', { dev }, through())).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: `deploy.sh: stack amber-lake is ${state.split(' ')[0]}: ${line}\n`,
+      });
+    });
+
+    test('each has a line, and the command has the profile of the settings', async () => {
+      reportStates(proxy, { 'amber-lake': 'ROLLBACK_COMPLETE', 'amber-jobs': 'CREATE_IN_PROGRESS' });
+      const credentials = join(folder, 'credentials');
+      writeFileSync(credentials, '[team]\naws_access_key_id = test\naws_secret_access_key = test\n');
+      const { stderr } = await preflight(
+        'dev',
+        { dev: { ...dev, profile: 'team' } },
+        {
+          ...through(),
+          AWS_ACCESS_KEY_ID: '',
+          AWS_SECRET_ACCESS_KEY: '',
+          AWS_SHARED_CREDENTIALS_FILE: credentials,
+        },
+      );
+      expect(stderr.trim().split('\n')).toEqual([
+        expect.stringContaining('delete-stack --stack-name amber-lake --region eu-north-1 --profile team'),
+        'deploy.sh: stack amber-jobs is CREATE_IN_PROGRESS: someone else is deploying; wait until it has finished',
+      ]);
+    });
+
+    test('kept stacks that exist as a whole are told, so that they stay protected', async () => {
+      reportStates(proxy, { 'amber-lake': 'UPDATE_ROLLBACK_COMPLETE', 'amber-cache': 'IMPORT_COMPLETE' });
+      expect((await preflight('dev', { dev }, through())).stdout).toContain('\nprotect=lake,cache\n');
+    });
+
+    test('the pipeline and the stages that share its account stop a release', async () => {
+      reportStates(proxy, {
+        'amber-pipeline': 'UPDATE_IN_PROGRESS',
+        'amber-cache': 'ROLLBACK_COMPLETE',
+        'signals-lake': 'ROLLBACK_COMPLETE',
+      });
+      const signals = { dev: { ...own, account: '999999999999' }, prod: dev, pipeline };
+      const { stderr } = await preflight('pipeline', signals, through());
+      expect(stderr.trim().split('\n')).toEqual([
+        expect.stringMatching(/^deploy.sh: stack amber-pipeline is UPDATE_IN_PROGRESS: /),
+        expect.stringMatching(/^deploy.sh: stack amber-cache is ROLLBACK_COMPLETE: /),
+      ]);
+    });
+
+    /** The account has not been used for ECS, Lake Formation governs it, or the person may not look. */
+    const answers = (role: Fault, lakeFormation: Fault): void => {
+      proxy.decide = (_method, path, { body }) => {
+        if (body.toString().includes('Action=GetRole')) return role;
+        return path === '/GetDataLakeSettings' ? lakeFormation : 'pass';
+      };
+    };
+    const refusal = (code: string): Fault => ({
+      status: code === 'NoSuchEntity' ? 404 : 403,
+      body: `<ErrorResponse><Error><Code>${code}</Code><Message>not for you</Message></Error></ErrorResponse>`,
+    });
+    const json = (status: number, body: unknown, type?: string): Fault => ({
+      status,
+      body: JSON.stringify(body),
+      headers: {
+        'content-type': 'application/json',
+        ...(type === undefined ? {} : { 'x-amzn-errortype': type }),
+      },
+    });
+
+    test('an account without the role of ECS, and what creates it', async () => {
+      answers(refusal('NoSuchEntity'), 'pass');
+      expect((await preflight('dev', { dev }, through())).stderr).toBe(
+        'deploy.sh: account 123456789012 has no service-linked role for ECS, without which the first cluster fails: ' +
+          'aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com\n',
+      );
+    });
+
+    const toIam = {
+      Principal: { DataLakePrincipalIdentifier: 'IAM_ALLOWED_PRINCIPALS' },
+      Permissions: ['ALL'],
+    };
+    test.each([
+      ['databases', { CreateDatabaseDefaultPermissions: [], CreateTableDefaultPermissions: [toIam] }],
+      ['tables', { CreateDatabaseDefaultPermissions: [toIam], CreateTableDefaultPermissions: [] }],
+    ])('Lake Formation that does not leave new %s to IAM', async (_what, DataLakeSettings) => {
+      answers('pass', json(200, { DataLakeSettings }));
+      expect((await preflight('dev', { dev }, through())).stderr).toBe(
+        'deploy.sh: Lake Formation in account 123456789012, region eu-north-1 does not leave new databases and tables ' +
+          'to IAM, so the jobs would not see their own: select both "Use only IAM access control" boxes in its ' +
+          'console, Data Catalog settings\n',
+      );
+    });
+
+    test('neither stops a person who may not look at it', async () => {
+      answers(refusal('AccessDenied'), json(400, { Message: 'not for you either' }, 'AccessDeniedException'));
+      expect(await preflight('dev', { dev }, through())).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('account='),
+        stderr:
+          'deploy.sh: note: the service-linked role of ECS could not be checked: not for you\n' +
+          'deploy.sh: note: the settings of Lake Formation could not be checked: not for you either\n',
+      });
     });
   });
 
