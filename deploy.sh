@@ -46,6 +46,7 @@ preflight() { # dev, prod or pipeline
       account) account=$value ;;
       region) region=$value ;;
       branch) branch=$value ;;
+      protect) protect=$value ;;
       profile) if [ -n "$value" ]; then export AWS_PROFILE=$value; fi ;;
     esac
   done <<<"$found"
@@ -74,9 +75,10 @@ tree_of_changes() {
   echo "$tree"
 }
 
-# What would change, and what it costs. Synthesized once: what is shown is what is deployed.
+# What would change, and what it costs. Synthesized once: what is shown is what is deployed. Stacks that exist are declared
+# protected: the CDK would switch their protection off. One that does not exist is not: a failed creation would stay.
 show() { # dev or prod
-  npx cdk synth --quiet
+  npx cdk synth --quiet ${protect:+--context "protect=$protect"}
   npx cdk diff --app cdk.out --method=template "$1/*"
   npm run -s cost -- --stage "$1"
 }
@@ -89,7 +91,13 @@ deploy_stage() { # dev or prod
   if [ "$1" = prod ]; then confirm "Deploy $(git rev-parse --short HEAD) into prod?"; fi
   local approval=broadening
   if [ "$yes" = true ]; then approval=never; fi
-  npx cdk deploy --app cdk.out "$1/*" --require-approval "$approval" --outputs-file "cdk.out/outputs-$1.json"
+  local failed=0 unprotected=0
+  npx cdk deploy --app cdk.out "$1/*" --require-approval "$approval" --outputs-file "cdk.out/outputs-$1.json" ||
+    failed=$?
+  # A deployment that failed may have created one of the stacks that are kept, too.
+  npm run -s protect -- "$1" || unprotected=$?
+  [ "$failed" = 0 ] || fail 'not everything is deployed; see "When a deployment fails" in doc/operations.md' "$failed"
+  [ "$unprotected" = 0 ] || fail "deployed, but not protected; try again: npm run -s protect -- $1" "$unprotected"
   echo
   sed -n 's/^ *"\(DataBucket\|AthenaBucket\|TaskNetwork\)": "\([^"]*\)".*/\1 \2/p' "cdk.out/outputs-$1.json"
   echo "Confirm the email subscription when this was the first deployment: AWS has sent a link to each address."
@@ -148,6 +156,7 @@ target=
 account=
 region=
 branch=
+protect=
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help)

@@ -1,8 +1,11 @@
 import { App } from 'aws-cdk-lib';
 import { createApp } from '../lib/app.ts';
+import { readProtected } from '../lib/kept-stacks.ts';
 import { readSettings } from '../lib/settings.ts';
 
 /* The CDK app. The only place where infrastructure looks at its environment. */
 // Findings fail the app itself: the CLI looks at those of stacks outside stages only.
 const app = new App({ postCliContext: { '@aws-cdk/core:failSynthOnValidationErrors': true } });
-createApp(app, readSettings(app.node.tryGetContext('signals'), process.env));
+const contextOf = (key: string): unknown => app.node.tryGetContext(key);
+// deploy.sh says which stacks exist.
+createApp(app, readSettings(contextOf('signals'), process.env), readProtected(contextOf('protect')));

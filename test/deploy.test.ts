@@ -64,11 +64,12 @@ beforeEach(() => {
   script(
     join(tree, 'preflight.sh'),
     `${npmScript('preflight')} || { echo "deploy.sh: no usable AWS credentials" >&2; exit 2; }
-     printf 'account=111111111111\\nregion=eu-west-1\\nprofile=team\\nbranch=main\\n'`,
+     printf 'account=111111111111\\nregion=eu-west-1\\nprofile=team\\nbranch=main\\nprotect=%s\\n' "$PROTECT"`,
   );
-  for (const name of ['check', 'cost', 'test-alert']) script(join(tree, `${name}.sh`), npmScript(name));
+  for (const name of ['check', 'cost', 'protect', 'test-alert'])
+    script(join(tree, `${name}.sh`), npmScript(name));
   const scripts = Object.fromEntries(
-    ['check', 'cost', 'preflight', 'test-alert'].map((name) => [name, `./${name}.sh`]),
+    ['check', 'cost', 'preflight', 'protect', 'test-alert'].map((name) => [name, `./${name}.sh`]),
   );
   writeFileSync(join(tree, 'package.json'), JSON.stringify({ name: 'x', scripts }));
   writeFileSync(
@@ -129,6 +130,7 @@ describe('./deploy.sh dev', () => {
       'cdk diff --app cdk.out --method=template dev/* profile=team',
       'cost --stage dev',
       'cdk deploy --app cdk.out dev/* --require-approval never --outputs-file cdk.out/outputs-dev.json profile=team',
+      'protect dev',
     ]);
     expect(done.stdout).toContain('dev is account 111111111111, region eu-west-1, profile team');
     expect(done.stdout).toContain('DataBucket lake-1\n');
@@ -136,7 +138,7 @@ describe('./deploy.sh dev', () => {
   });
 
   test('lets the CDK ask about wider permissions unless told not to', async () => {
-    expect((await deploy(['dev'])).called.at(-1)).toContain('--require-approval broadening');
+    expect((await deploy(['dev'])).called.at(-2)).toContain('--require-approval broadening');
   });
 
   test.each([
@@ -152,6 +154,28 @@ describe('./deploy.sh dev', () => {
   ])('stops where %s fails', async (_what, env, code, last) => {
     const done = await deploy(['dev', '--yes'], env);
     expect([done.code, done.called.at(-1)]).toEqual([code, last]);
+  });
+
+  test('declares the stacks that exist protected, so that the CDK does not switch it off', async () => {
+    const { called } = await deploy(['dev', '--yes'], { PROTECT: 'lake,cache' });
+    expect(called).toContain('cdk synth --quiet --context protect=lake,cache profile=team');
+  });
+
+  test('a failed deployment protects what is there all the same, and fails', async () => {
+    const done = await deploy(['dev', '--yes'], { FAIL_CDK: 'deploy' });
+    expect(done).toMatchObject({
+      code: 1,
+      stderr: 'deploy.sh: not everything is deployed; see "When a deployment fails" in doc/operations.md\n',
+    });
+    expect(done.called.at(-1)).toBe('protect dev');
+    expect(done.stdout).not.toContain('Confirm');
+  });
+
+  test('says that the protection failed', async () => {
+    expect(await deploy(['dev', '--yes'], { FAIL_SCRIPT: 'protect' })).toMatchObject({
+      code: 1,
+      stderr: 'deploy.sh: deployed, but not protected; try again: npm run -s protect -- dev\n',
+    });
   });
 
   test.each([
@@ -235,7 +259,8 @@ describe('./deploy.sh prod', () => {
     const done = await deploy(['prod', '--direct', '--yes']);
     expect(done.code).toBe(0);
     expect(done.called).toContain('preflight prod');
-    expect(done.called.at(-1)).toContain('cdk deploy --app cdk.out prod/*');
+    expect(done.called.at(-2)).toContain('cdk deploy --app cdk.out prod/*');
+    expect(done.called.at(-1)).toBe('protect prod');
     expect(done.called).not.toContainEqual(expect.stringContaining('push'));
   });
 });

@@ -9,6 +9,8 @@ import { TradingState } from '../constructs/trading-state.ts';
 export interface CacheStackProps {
   readonly config: StageConfig;
   readonly network: Network;
+  /** Against deletion. */
+  readonly isProtected: boolean;
 }
 
 /** What was costly to compute and is kept for that. */
@@ -17,13 +19,13 @@ export class CacheStack extends Stack {
   /** Where a stage asks for it. */
   readonly trading: TradingState | undefined;
 
-  constructor(scope: Construct, id: string, { config, network }: CacheStackProps) {
+  constructor(scope: Construct, id: string, { config, network, isProtected }: CacheStackProps) {
     const { names, tables, tableRecovery, trading, snapshotRetention, organisations, versionRetention } =
       config;
     super(scope, id, {
       stackName: names.cacheStack,
       description: 'signals: caches of what was costly to compute',
-      terminationProtection: true,
+      terminationProtection: isProtected,
     });
     const { bucket } = new ObjectsBucket(this, 'Objects', {
       organisations,

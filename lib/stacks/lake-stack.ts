@@ -10,6 +10,8 @@ import { QueryWorkgroup } from '../constructs/query-workgroup.ts';
 
 export interface LakeStackProps {
   readonly config: StageConfig;
+  /** Against deletion. */
+  readonly isProtected: boolean;
 }
 
 /** What is kept: prices and features, their tables, and the way in which new objects become known. */
@@ -22,12 +24,12 @@ export class LakeStack extends Stack {
   /** Where a stage tries releases. */
   readonly smoke: SmokeLake | undefined;
 
-  constructor(scope: Construct, id: string, { config }: LakeStackProps) {
+  constructor(scope: Construct, id: string, { config, isProtected }: LakeStackProps) {
     const { names, featureSets, versionRetention, scanLimit, crawl } = config;
     super(scope, id, {
       stackName: names.lakeStack,
       description: 'signals: the lake, its tables and its events',
-      terminationProtection: true,
+      terminationProtection: isProtected,
     });
     this.lake = new DataLake(this, 'Lake', { versionRetention });
     this.events = new LakeEvents(this, 'Events', {

@@ -25,6 +25,7 @@ import { startScript, type Finished } from '../support/command.ts';
 import { createDeployableTree, createDockerShim } from '../support/deployable-tree.ts';
 import { DeployedStack, resolveOutputsOf, type TemplateJson } from '../support/deployed-stack.ts';
 import { describeWith } from '../support/describe-with.ts';
+import { createEcsRole } from '../support/ecs-role.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from '../support/fault-proxy.ts';
 import { sampleFolder, temporaryFolder } from '../support/folders.ts';
 import { assembleImage, buildBundles, entrypointOf } from '../support/job-image.ts';
@@ -88,6 +89,8 @@ describeWith('AWS emulator', 'a deployment', () => {
   const tree = join(folder, 'tree');
   const cloudFormation = new CloudFormationClient(config);
   const sqs = new SQSClient(config);
+  /** In the order in which they were: what was asked of CloudFormation about which stack. */
+  const asked: string[] = [];
   let proxy: FaultProxy;
   let shim: ReturnType<typeof createDockerShim>;
   let bootstrapped: Ended;
@@ -119,6 +122,9 @@ describeWith('AWS emulator', 'a deployment', () => {
    * that a dashboard refers to.
    */
   async function help(body: string): Promise<Fault> {
+    const request = new URLSearchParams(body);
+    const enabled = request.get('EnableTerminationProtection') ?? '';
+    asked.push([request.get('Action'), nameOf(request.get('StackName') ?? ''), enabled].join(' ').trim());
     if (body.includes('Action=UpdateTerminationProtection')) {
       const name = 'UpdateTerminationProtection';
       return { status: 200, body: `<${name}Response><${name}Result/></${name}Response>` };
@@ -134,6 +140,9 @@ describeWith('AWS emulator', 'a deployment', () => {
     parameters.set('TemplateBody', JSON.stringify({ ...rest, Resources: Object.fromEntries(known) }));
     return { replaced: parameters.toString() };
   }
+
+  /** The CLI asks by id, too. */
+  const nameOf = (stack: string): string => /^arn:.*:stack\/([^/]+)\//.exec(stack)?.[1] ?? stack;
 
   beforeAll(async () => {
     proxy = await startFaultProxy(awsEndpoint);
@@ -157,6 +166,7 @@ describeWith('AWS emulator', 'a deployment', () => {
       // Half a minute here; a machine with much else to do takes many times that.
       timeoutMs: 540_000,
     };
+    await createEcsRole();
     const bootstrap = ['cdk', 'bootstrap', `aws://${account}/${region}`, '--no-notices'];
     bootstrapped = await runProgram('npx', bootstrap, options);
     deployed = await runProgram('./deploy.sh', ['dev', '--yes'], options);
@@ -174,6 +184,18 @@ describeWith('AWS emulator', 'a deployment', () => {
     expect(deployed.output).toMatch(/AWS::S3::Bucket .*LakeData16689F05/);
     expect(deployed.output).toMatch(/^all +\d\.\d\d$/m);
     expect(deployed.output).toContain('Confirm the email subscription');
+  });
+
+  test('protects what is kept, after it was created', () => {
+    expect(deployed.output).toContain(`${prefix}-lake is protected against deletion from now on\n`);
+    expect(deployed.output).toContain(`${prefix}-cache is protected against deletion from now on\n`);
+    const steps = asked.filter((step) => /^(ExecuteChangeSet|UpdateTerminationProtection) /.test(step));
+    expect(steps).toContain(`ExecuteChangeSet ${prefix}-lake`);
+    expect(steps.slice(-2)).toEqual([
+      `UpdateTerminationProtection ${prefix}-lake true`,
+      `UpdateTerminationProtection ${prefix}-cache true`,
+    ]);
+    expect(steps.slice(0, -2).filter((step) => step.startsWith('Update'))).toEqual([]);
   });
 
   test('builds an image for ARM64 of each job', () => {

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { Argument, Command, Option } from 'commander';
+import { createAwsClient } from '../jobs/runtime/aws-client.ts';
+import { firstLine } from '../jobs/runtime/errors.ts';
+import { accessTo, assumeRole } from '../lib/access.ts';
+import { createStages, type StageName } from '../lib/config.ts';
+import { protectStacks } from '../lib/protect-stacks.ts';
+import { readSettings } from '../lib/settings.ts';
+
+/*
+ * Switches termination protection on after a deployment. The CDK's command line would do it before it executes the
+ * change set, and a first deployment that fails would leave a stack that nothing can replace.
+ */
+
+const command = new Command('protect')
+  .description('switch termination protection on for the stacks that hold data')
+  .addArgument(new Argument('<stage>').choices(['dev', 'prod']))
+  .addOption(new Option('--role <arn>', 'role to take on first, as a pipeline in another account does'))
+  .parse();
+const [stage] = command.processedArgs as [StageName];
+const { role } = command.opts<{ role?: string }>();
+
+try {
+  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
+  const settings = readSettings(context?.signals, process.env);
+  const { region, profile } = settings[stage];
+  // A profile is of the machine of a person: who takes on a role already has credentials.
+  const own = accessTo(
+    role === undefined ? { region, profile } : { region },
+    process.env['AWS_PROFILE'] || undefined,
+  );
+  const access = role === undefined ? own : await assumeRole(own, role, 'signals-protect');
+  const client = createAwsClient(CloudFormationClient, access);
+  for await (const line of protectStacks(client, createStages(settings)[stage].names)) {
+    process.stdout.write(`${line}\n`);
+  }
+} catch (error) {
+  process.stderr.write(`protect: ${firstLine(error)}\n`);
+  process.exitCode = 1;
+}
