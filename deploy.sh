@@ -83,6 +83,18 @@ show() { # dev or prod
   npm run -s cost -- --stage "$1"
 }
 
+# What the pipeline would change, in its order: itself, dev, prod. Its own copies of the stages are not those of "dev/*"
+# and "prod/*": some resources are named after where they are in the app. The credentials need not reach every account.
+show_release() {
+  local part
+  npx cdk synth --quiet --context release=true
+  for part in Pipeline 'Pipeline/dev/*' 'Pipeline/prod/*'; do
+    npx cdk diff --app cdk.out --method=template "$part" ||
+      echo "deploy.sh: note: $part could not be compared with what is deployed" >&2
+  done
+  npm run -s cost -- --stage prod --release
+}
+
 deploy_stage() { # dev or prod
   require_docker
   preflight "$1"
@@ -121,7 +133,7 @@ release_head() {
   preflight pipeline
   require_branch
   npm run -s check
-  show prod
+  show_release
   confirm "Release $(git log -1 --format='%h "%s"') through the pipeline?"
   push_to_pipeline
 }
@@ -133,7 +145,7 @@ commit_and_release() { # message
   local shown
   shown=$(tree_of_changes)
   make check
-  show prod
+  show_release
   echo
   echo "To be committed as \"$1\":"
   git status --short

@@ -8,17 +8,18 @@ import { readSettings } from '../lib/settings.ts';
 
 /* What a stage costs a month, from its configuration and a table of list prices. */
 
-const { stage, years, queries, statistics } = new Command('cost')
+const { stage, years, queries, statistics, release } = new Command('cost')
   .description('estimate the monthly costs of a stage')
   .addOption(new Option('--stage <name>', 'dev or prod').choices(['dev', 'prod']).default('prod'))
   .option('--years <n>', 'years of prices and features in the lake', Number, USUAL.years)
   .option('--queries <n>', 'queries that people run a month', Number, USUAL.queries)
   .option('--statistics <n>', 'answers of the statistics functions a month', Number, USUAL.statistics)
+  .option('--release', 'as the pipeline has it: what the environment adds to cdk.json does not count', false)
   .parse()
-  .opts<{ stage: StageName; years: number; queries: number; statistics: number }>();
+  .opts<{ stage: StageName; years: number; queries: number; statistics: number; release: boolean }>();
 
 const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
-const config = createStages(readSettings(context?.signals, process.env))[stage];
+const config = createStages(readSettings(context?.signals, release ? {} : process.env))[stage];
 const lines = estimateCosts(config, { years, queries, statistics }).toSorted((a, b) => b.usd - a.usd);
 const total = lines.reduce((sum, { usd }) => sum + usd, 0);
 const rows = [...lines, { item: 'all', quantity: '', usd: total }].map(({ item, quantity, usd }) => [

@@ -7,5 +7,7 @@ import { readSettings } from '../lib/settings.ts';
 // Findings fail the app itself: the CLI looks at those of stacks outside stages only.
 const app = new App({ postCliContext: { '@aws-cdk/core:failSynthOnValidationErrors': true } });
 const contextOf = (key: string): unknown => app.node.tryGetContext(key);
-// deploy.sh says which stacks exist.
-createApp(app, readSettings(contextOf('signals'), process.env), readProtected(contextOf('protect')));
+// deploy.sh says which stacks are there, and shows a release without what its environment adds: the pipeline has what is
+// committed.
+const variables = contextOf('release') === 'true' ? {} : process.env;
+createApp(app, readSettings(contextOf('signals'), variables), readProtected(contextOf('protect')));

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createApp } from '../../lib/app.ts';
 import { assertDistinct, assertReleasable, createStages } from '../../lib/config.ts';
 import { readSettings, type Settings } from '../../lib/settings.ts';
-import { repository } from '../support/folders.ts';
-import { cdkContext, createTestApp, exampleSettings } from './stages.ts';
+import { startScript } from '../support/command.ts';
+import { repository, temporaryFolder } from '../support/folders.ts';
+import { cdkContext, createTestApp, exampleContext, exampleSettings } from './stages.ts';
 
 test('cdk.json has every feature flag that the library recommends', () => {
   const file = join(repository, 'node_modules/aws-cdk-lib/recommended-feature-flags.json');
@@ -73,6 +74,53 @@ describe('the app', () => {
     const { pipeline: _pipeline, ...settings } = exampleSettings;
     expect(partsOf(settings)).toEqual(['dev', 'prod']);
     expect(partsOf(exampleSettings)).toEqual(['dev', 'prod', 'Pipeline']);
+  });
+});
+
+describe('bin/signals.ts', () => {
+  const folder = temporaryFolder();
+
+  /** Synthesizes as the CDK's command line does, which passes on what its option --context says. */
+  async function synthesize(signals: unknown, context: Record<string, string>): Promise<string> {
+    const outdir = mkdtempSync(join(folder, 'out-'));
+    const { code, stderr } = await startScript(join(repository, 'bin/signals.ts'), [], repository, {
+      CDK_OUTDIR: outdir,
+      CDK_CONTEXT_JSON: JSON.stringify({
+        ...cdkContext(),
+        'aws:cdk:bundling-stacks': [],
+        signals,
+        ...context,
+      }),
+      SIGNALS_ALERT_EMAIL: 'me@example.org',
+      TABLE_PREFIX: 'mine-',
+    }).finished;
+    expect([code, stderr]).toEqual([0, '']);
+    return outdir;
+  }
+  const read = (outdir: string, file: RegExp, assembly = 'assembly-dev'): string => {
+    const name = readdirSync(join(outdir, assembly)).find((found) => file.test(found))!;
+    return readFileSync(join(outdir, assembly, name), 'utf8');
+  };
+  const protectedIn = (outdir: string): string[] =>
+    Object.values<any>(JSON.parse(read(outdir, /^manifest/)).artifacts)
+      .filter(({ properties }) => properties?.terminationProtection === true)
+      .map(({ displayName }) => displayName);
+
+  test('deploys with what the environment adds, and declares protected what exists', async () => {
+    const outdir = await synthesize({ dev: exampleContext.dev }, { protect: 'lake' });
+    expect(read(outdir, /Jobs.*template/)).toContain('me@example.org');
+    expect(read(outdir, /Cache.*template/)).toContain('"mine-prices"');
+    expect(protectedIn(outdir)).toEqual(['dev/Lake']);
+  });
+
+  test('shows a release without either', async () => {
+    const outdir = await synthesize(exampleContext, { release: 'true' });
+    for (const assembly of ['assembly-dev', 'assembly-Pipeline-dev']) {
+      expect(read(outdir, /Jobs.*template/, assembly)).toContain('dev@example.org');
+      expect(read(outdir, /Jobs.*template/, assembly)).not.toContain('me@example.org');
+      expect(read(outdir, /Cache.*template/, assembly)).toContain('"prices"');
+    }
+    expect(protectedIn(outdir)).toEqual([]);
   });
 });
 
