@@ -10,6 +10,7 @@ usage: ./deploy.sh dev                    deploy into the dev account
        ./deploy.sh prod --direct          deploy into the prod account, without the pipeline
        ./deploy.sh "commit message"       commit what is changed here and release it through the pipeline
        ./deploy.sh --test-alert dev|prod  send one alert the whole way to the email
+       ./deploy.sh --smoke dev            take the sample the whole way from a file to an answer and an alert
 options: --yes   do not ask
          --help  this text
 
@@ -83,12 +84,11 @@ show() { # dev or prod
   npm run -s cost -- --stage "$1"
 }
 
-# What the pipeline would change, in its order: itself, dev, prod. Its own copies of the stages are not those of "dev/*"
-# and "prod/*": some resources are named after where they are in the app. The credentials need not reach every account.
+# What the pipeline would change, in its order: itself, dev, prod. The credentials need not reach every account.
 show_release() {
   local part
   npx cdk synth --quiet --context release=true
-  for part in Pipeline 'Pipeline/dev/*' 'Pipeline/prod/*'; do
+  for part in Pipeline 'dev/*' 'prod/*'; do
     npx cdk diff --app cdk.out --method=template "$part" ||
       echo "deploy.sh: note: $part could not be compared with what is deployed" >&2
   done
@@ -114,6 +114,7 @@ deploy_stage() { # dev or prod
   sed -n 's/^ *"\(DataBucket\|AthenaBucket\|TaskNetwork\)": "\([^"]*\)".*/\1 \2/p' "cdk.out/outputs-$1.json"
   echo "Confirm the email subscription when this was the first deployment: AWS has sent a link to each address."
   echo "Then try the alerts: ./deploy.sh --test-alert $1"
+  if [ "$1" = dev ]; then echo "Or the whole way from prices to an answer: ./deploy.sh --smoke dev"; fi
 }
 
 # The pipeline releases one branch: a push of another one would release nothing.
@@ -161,9 +162,15 @@ test_alert() { # dev or prod
   npm run -s test-alert -- "$1"
 }
 
+smoke() { # dev
+  preflight "$1"
+  npm run -s smoke -- "$1"
+}
+
 yes=false
 direct=false
 alert=false
+smoke=false
 target=
 account=
 region=
@@ -178,6 +185,7 @@ while [ $# -gt 0 ]; do
     --yes) yes=true ;;
     --direct) direct=true ;;
     --test-alert) alert=true ;;
+    --smoke) smoke=true ;;
     --*) fail "$1 is not an option; see ./deploy.sh --help" 2 ;;
     *)
       [ -z "$target" ] || fail "\"$1\" comes after \"$target\"; put a message into quotes" 2
@@ -201,6 +209,11 @@ if [ "$alert" = true ]; then
     dev | prod) test_alert "$target" ;;
     *) fail "--test-alert takes dev or prod, not \"$target\"" 2 ;;
   esac
+  exit 0
+fi
+if [ "$smoke" = true ]; then
+  [ "$target" = dev ] || fail "--smoke takes dev, not \"$target\": prod has no lake to try things in" 2
+  smoke dev
   exit 0
 fi
 

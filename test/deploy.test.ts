@@ -67,10 +67,10 @@ beforeEach(() => {
     `${npmScript('preflight')} || { echo "deploy.sh: no usable AWS credentials" >&2; exit 2; }
      printf 'account=111111111111\\nregion=eu-west-1\\nprofile=team\\nbranch=main\\nprotect=%s\\n' "$PROTECT"`,
   );
-  for (const name of ['check', 'cost', 'protect', 'test-alert'])
+  for (const name of ['check', 'cost', 'protect', 'smoke', 'test-alert'])
     script(join(tree, `${name}.sh`), npmScript(name));
   const scripts = Object.fromEntries(
-    ['check', 'cost', 'preflight', 'protect', 'test-alert'].map((name) => [name, `./${name}.sh`]),
+    ['check', 'cost', 'preflight', 'protect', 'smoke', 'test-alert'].map((name) => [name, `./${name}.sh`]),
   );
   writeFileSync(join(tree, 'package.json'), JSON.stringify({ name: 'x', scripts }));
   writeFileSync(
@@ -210,8 +210,8 @@ describe('./deploy.sh dev', () => {
 const shown = [
   'cdk synth --quiet --context release=true profile=team',
   'cdk diff --app cdk.out --method=template Pipeline profile=team',
-  'cdk diff --app cdk.out --method=template Pipeline/dev/* profile=team',
-  'cdk diff --app cdk.out --method=template Pipeline/prod/* profile=team',
+  'cdk diff --app cdk.out --method=template dev/* profile=team',
+  'cdk diff --app cdk.out --method=template prod/* profile=team',
   'cost --stage prod --release',
 ];
 
@@ -242,11 +242,9 @@ describe('./deploy.sh prod', () => {
   });
 
   test('says which part could not be compared, and goes on', async () => {
-    const done = await deploy(['prod', '--yes'], { UNREACHED: 'Pipeline/dev/*' });
+    const done = await deploy(['prod', '--yes'], { UNREACHED: 'dev/*' });
     expect(done).toMatchObject({ code: 0, called: expect.arrayContaining(shown) });
-    expect(done.stderr).toContain(
-      'deploy.sh: note: Pipeline/dev/* could not be compared with what is deployed\n',
-    );
+    expect(done.stderr).toContain('deploy.sh: note: dev/* could not be compared with what is deployed\n');
     expect(done.stderr.match(/could not be compared/g)).toHaveLength(1);
   });
 
@@ -339,6 +337,16 @@ describe('./deploy.sh "message"', () => {
   });
 });
 
+test('./deploy.sh --smoke dev tries what is deployed, once it has looked where', async () => {
+  const done = await deploy(['--smoke', 'dev']);
+  expect([done.code, done.called]).toEqual([0, ['preflight dev', 'smoke dev']]);
+  expect(await deploy(['--smoke', 'prod'])).toMatchObject({
+    code: 2,
+    stderr: 'deploy.sh: --smoke takes dev, not "prod": prod has no lake to try things in\n',
+    called: [],
+  });
+});
+
 describe('./deploy.sh --test-alert', () => {
   test('looks first, then sends one', async () => {
     const done = await deploy(['--test-alert', 'dev']);
@@ -354,7 +362,7 @@ describe('usage', () => {
   test('--help tells everything and changes nothing', async () => {
     const done = await deploy(['--help']);
     expect(done).toMatchObject({ code: 0, stderr: '', called: [] });
-    for (const word of ['dev', 'prod', '--direct', '--test-alert', '--yes', '"commit message"']) {
+    for (const word of ['dev', 'prod', '--direct', '--test-alert', '--smoke', '--yes', '"commit message"']) {
       expect(done.stdout).toContain(word);
     }
   });

@@ -40,10 +40,13 @@ export function cdkContext(): Record<string, unknown> {
 /**
  * An app as bin/signals.ts makes it, with the rules of cdk-nag: a template of it throws on any finding that nobody
  * took note of. Functions are not bundled.
+ *
+ * @param isValidated whether the CDK looks at the templates, too: ten seconds a stage, which one file spends
  */
-export function createTestApp(): App {
+export function createTestApp(isValidated = false): App {
   const outdir = mkdtempSync(join(folder, 'cdk.out-'));
-  const app = new App({ outdir, context: { ...cdkContext(), 'aws:cdk:bundling-stacks': [] } });
+  const context = { ...cdkContext(), 'aws:cdk:bundling-stacks': [] };
+  const app = new App({ outdir, context, builtinCloudFormationValidation: isValidated });
   Validations.of(app).addPlugins(new Compliance());
   return app;
 }
