@@ -39,7 +39,8 @@ try {
       logs: createAwsClient(CloudWatchLogsClient, access),
       s3: createAwsClient(S3Client, access),
       glue: createAwsClient(GlueClient, access),
-      sqs: createAwsClient(SQSClient, access),
+      // The address in a queue's URL is AWS's, wherever the requests are to go.
+      sqs: createAwsClient(SQSClient, { ...access, useQueueUrlAsEndpoint: false }),
       waiting: realWaiting(stop.signal),
       now: () => new Date(),
       say: (line) => process.stdout.write(`smoke: ${line}\n`),

@@ -337,13 +337,18 @@ describe('./deploy.sh "message"', () => {
   });
 });
 
-test('./deploy.sh --smoke dev tries what is deployed, once it has looked where', async () => {
-  const done = await deploy(['--smoke', 'dev']);
-  expect([done.code, done.called]).toEqual([0, ['preflight dev', 'smoke dev']]);
-  expect(await deploy(['--smoke', 'prod'])).toMatchObject({
-    code: 2,
-    stderr: 'deploy.sh: --smoke takes dev, not "prod": prod has no lake to try things in\n',
-    called: [],
+describe('./deploy.sh --smoke', () => {
+  test('tries what is deployed, once it has looked where', async () => {
+    const done = await deploy(['--smoke', 'dev']);
+    expect([done.code, done.called]).toEqual([0, ['preflight dev', 'smoke dev']]);
+  });
+
+  test('takes dev alone', async () => {
+    expect(await deploy(['--smoke', 'prod'])).toMatchObject({
+      code: 2,
+      stderr: 'deploy.sh: --smoke takes dev, not "prod": prod has no lake to try things in\n',
+      called: [],
+    });
   });
 });
 

@@ -26,10 +26,11 @@ export interface TaskPorts {
  * @throws Error of one line when it could not start, did not end in time or ended with another code than 0
  */
 export async function runTask(
-  { ecs, waiting }: TaskPorts,
+  ports: TaskPorts,
   place: SmokePlace,
   command: readonly string[],
 ): Promise<string> {
+  const { ecs, waiting } = ports;
   const { tasks = [], failures = [] } = await ecs.send(
     new RunTaskCommand({
       cluster: place.cluster,
@@ -55,7 +56,10 @@ export async function runTask(
   const code = containers.find(({ name }) => name === CONTAINER)?.exitCode;
   if (code === undefined) throw new Error(`it did not run: ${stoppedReason}`);
   const stream = `${place.task}/${CONTAINER}/${taskArn.split('/').at(-1)}`;
-  if (code !== 0) throw new Error(`it ended with ${code}; read log ${place.logGroup}, stream ${stream}`);
+  if (code !== 0) {
+    const last = messageOf((await readLines(ports, place.logGroup, stream)).at(-1));
+    throw new Error(`it ended with ${code}: ${last} (log ${place.logGroup}, stream ${stream})`);
+  }
   return stream;
 }
 
@@ -83,4 +87,13 @@ export async function readLines(
 async function findEnded(ecs: ECSClient, cluster: string, taskArn: string): Promise<Task | undefined> {
   const { tasks = [] } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: [taskArn] }));
   return tasks[0]?.lastStatus === 'STOPPED' ? tasks[0] : undefined;
+}
+
+/** What a line of a job's log says. */
+function messageOf(line = 'it has logged nothing'): string {
+  try {
+    return (JSON.parse(line) as { msg?: string }).msg ?? line;
+  } catch {
+    return line;
+  }
 }

@@ -377,8 +377,8 @@ describeWith('AWS emulator', 'a deployment', () => {
           runContainer: (family, args) => runContainer(family, 'cli', args, answering.url),
           callFunction,
         });
-        const asked = new CloudFormationClient({ ...config, endpoint: played.url });
-        place = await findSmokePlace(asked, `${prefix}-jobs`);
+        const client = new CloudFormationClient({ ...config, endpoint: played.url });
+        place = await findSmokePlace(client, `${prefix}-jobs`);
       });
       afterAll(async () => {
         await played.close();
@@ -416,7 +416,7 @@ describeWith('AWS emulator', 'a deployment', () => {
             logs: new CloudWatchLogsClient(ports),
             s3: new S3Client(ports),
             glue: new GlueClient(ports),
-            sqs: new SQSClient(ports),
+            sqs: new SQSClient({ ...ports, useQueueUrlAsEndpoint: false }),
             waiting: { signal: new AbortController().signal, sleep: () => played.settled() },
             now: () => new Date(),
             say: (line) => lines.push(line),

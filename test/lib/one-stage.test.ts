@@ -13,7 +13,7 @@ import { templateChanges, type TemplateJson } from './template-changes.ts';
 
 let assembly: CloudAssembly;
 beforeAll(() => {
-  const app = createTestApp(true);
+  const app = createTestApp();
   createApp(app, exampleSettings);
   assembly = app.synth();
 });

@@ -125,6 +125,8 @@ export class DeployedStack {
         return arn('ecs', `cluster/${last}`);
       case 'AWS::Lambda::Function Arn':
         return arn('lambda', `function:${last}`);
+      case 'AWS::Logs::LogGroup Arn':
+        return arn('logs', `log-group:${name}:*`);
       case 'AWS::Events::Rule Arn':
         return arn('events', `rule/${last}`);
       case 'AWS::EC2::SecurityGroup GroupId':

@@ -10,7 +10,7 @@ import type { DeployedStack } from './deployed-stack.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';
 
 /** What goes wrong, for once. */
-export type PlayedFault = 'none' | 'no image' | 'no alert';
+type PlayedFault = 'none' | 'no image' | 'no alert';
 
 export interface PlayedAws {
   readonly url: string;
@@ -35,7 +35,7 @@ export interface PlayedAwsOptions {
 
 interface PlayedTask {
   readonly taskArn: string;
-  readonly done: Promise<void>;
+  done: Promise<void>;
   exitCode?: number;
   stoppedReason?: string;
 }
@@ -93,20 +93,27 @@ export async function startPlayedAws(options: PlayedAwsOptions): Promise<PlayedA
     if (played.fault === 'no image') {
       task.stoppedReason =
         'CannotPullContainerError: pull image manifest has been retried 7 time(s): not found';
-      return taskArn;
+    } else {
+      task.done = runToEnd(task, family, command, `${family}/${name}/${id}`);
     }
-    const done = runContainer(family, command).then(async ({ code, stdout }) => {
-      const stream = { logGroupName: family, logStreamName: `${family}/${name}/${id}` };
-      await logs.send(new CreateLogStreamCommand(stream));
-      const logEvents = stdout
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((message) => ({ message, timestamp: Date.now() }));
-      if (logEvents.length > 0) await logs.send(new PutLogEventsCommand({ ...stream, logEvents }));
-      task.exitCode = code ?? 137;
-    });
-    Object.assign(task, { done });
     return taskArn;
+  }
+
+  async function runToEnd(
+    task: PlayedTask,
+    logGroupName: string,
+    command: readonly string[],
+    logStreamName: string,
+  ): Promise<void> {
+    const { code, stdout, stderr } = await runContainer(logGroupName, command);
+    const logEvents = `${stdout}\n${stderr}`
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((message) => ({ message, timestamp: Date.now() }));
+    await logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName }));
+    if (logEvents.length > 0)
+      await logs.send(new PutLogEventsCommand({ logGroupName, logStreamName, logEvents }));
+    task.exitCode = code ?? 137;
   }
 
   /** Lines that a filter lets through; which those are is CloudWatch's to know, here it is one line of the test. */
