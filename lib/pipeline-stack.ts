@@ -15,7 +15,7 @@ import { CHECK_IMAGE, pinnedImage } from './pins.ts';
 import { protectStep, smokeStep } from './release-steps.ts';
 import type { PipelineSettings } from './settings.ts';
 import type { SignalsStage } from './signals-stage.ts';
-import { toolVersion } from './tool-version.ts';
+import { toolVersion } from './package-json.ts';
 
 export interface PipelineStackProps {
   readonly settings: PipelineSettings;

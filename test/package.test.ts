@@ -31,6 +31,13 @@ test('every package that npm downloads has a checksum, and none names the regist
   expect(Object.keys(packages).filter((path) => packages[path]!.resolved !== undefined)).toEqual([]);
 });
 
+test('the version has an entry in the changelog, below what is not released yet', () => {
+  const changelog = readFileSync(join(repository, 'CHANGELOG.md'), 'utf8');
+  const headings = [...changelog.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading);
+  expect(headings.find((heading) => heading !== 'Unreleased')).toBe(read('package.json').version);
+  expect(read('package-lock.json').version).toBe(read('package.json').version);
+});
+
 test('every dependency is pinned exactly', () => {
   const { dependencies, devDependencies } = read('package.json');
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {

@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { CfnOutput, DefaultStackSynthesizer, Duration, Stack } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
@@ -13,6 +13,7 @@ import { OperationsDashboard } from '../constructs/operations-dashboard.ts';
 import { SmokeTest } from '../constructs/smoke-test.ts';
 import { StatisticsFunctions } from '../constructs/statistics-functions.ts';
 import { TradingTask } from '../constructs/trading-task.ts';
+import { VERSION } from '../package-json.ts';
 import type { CacheStack } from './cache-stack.ts';
 import type { LakeStack } from './lake-stack.ts';
 
@@ -27,7 +28,12 @@ export interface JobsStackProps {
 export class JobsStack extends Stack {
   constructor(scope: Construct, id: string, { config, lake, cache, network }: JobsStackProps) {
     const { names, alertEmails: emails, logRetention, budget } = config;
-    super(scope, id, { stackName: names.jobsStack, description: 'signals: scheduled jobs and alerts' });
+    super(scope, id, {
+      stackName: names.jobsStack,
+      description: 'signals: scheduled jobs and alerts',
+      // People look for the images of a version.
+      synthesizer: new DefaultStackSynthesizer({ dockerTagPrefix: `v${VERSION}-` }),
+    });
     const deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,

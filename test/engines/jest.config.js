@@ -4,7 +4,7 @@ import base from '../../jest.config.js';
 export default {
   ...base,
   rootDir: '../..',
-  testMatch: ['<rootDir>/test/engines/**/*.engine.ts'],
+  testMatch: ['<rootDir>/test/**/*.engine.ts'],
   globalSetup: '<rootDir>/test/engines/global-setup.ts',
   globalTeardown: undefined,
   // Each test runs commands side by side, whose natural timing is what it is about.

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -8,7 +8,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { createUniverse } from '../../lib/config.ts';
 import { describeWith } from '../support/describe-with.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { repository, temporaryFolder } from '../support/folders.ts';
 import { venvProgram } from '../support/venv.ts';
 import { createTestApp, resourcesOf, synthesizeStage, type Resource, type StageTemplates } from './stages.ts';
 
@@ -38,6 +38,16 @@ test('nothing in the stack of the jobs is retained', () => {
     String(resource['DeletionPolicy']).startsWith('Retain'),
   );
   expect(kept).toEqual([]);
+});
+
+test('images have the version of the project in their tags', () => {
+  const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+  const images = Object.values(resourcesOf(dev.jobs))
+    .filter(({ Type }) => Type === 'AWS::ECS::TaskDefinition')
+    .flatMap(({ Properties }) => Properties['ContainerDefinitions'])
+    .map(({ Image }) => JSON.stringify(Image));
+  expect(images).toHaveLength(3);
+  for (const image of images) expect(image).toMatch(new RegExp(`:v${version}-[0-9a-f]{64}"`));
 });
 
 test('the crawler is made after its role, which has all of its rights from the start', () => {

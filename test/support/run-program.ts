@@ -9,13 +9,20 @@ export interface Ended {
 export function runProgram(
   command: string,
   args: readonly string[],
-  options: { cwd: string; env: Record<string, string | undefined>; timeoutMs: number },
+  options: {
+    cwd: string;
+    env: Record<string, string | undefined>;
+    timeoutMs: number;
+    /** Another user than that of the tests. */
+    user?: { readonly uid: number; readonly gid: number };
+  },
 ): Promise<Ended> {
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: options.timeoutMs,
+    ...options.user,
   });
   let output = '';
   child.stdout.on('data', (data: Buffer) => (output += data.toString()));
