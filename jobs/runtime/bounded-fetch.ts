@@ -36,15 +36,24 @@ export async function fetchWithin<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const stop = (): void => controller.abort(new DOMException('stopped', 'AbortError'));
+  // Who sends headers and no body has a bad moment; who sends nothing at all may be gone.
+  let isAnswered = false;
+  const giveUp = (why: string, isBySilence: boolean): void =>
+    controller.abort(new LateError(why, isBySilence && !isAnswered));
   // AbortSignal.timeout would keep its timer long after the answer.
-  const late = new LateError(`no whole answer within ${timeoutMs} ms`, silenceMs >= timeoutMs);
-  const timer = setTimeout(() => controller.abort(late), timeoutMs);
-  const silent = new LateError(`silent for ${silenceMs} ms`, true);
-  const silence = silenceMs < timeoutMs ? setTimeout(() => controller.abort(silent), silenceMs) : undefined;
+  const timer = setTimeout(
+    () => giveUp(`no whole answer within ${timeoutMs} ms`, silenceMs >= timeoutMs),
+    timeoutMs,
+  );
+  const silence =
+    silenceMs < timeoutMs
+      ? setTimeout(() => giveUp(`silent for ${silenceMs} ms`, true), silenceMs)
+      : undefined;
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop);
   try {
     const response = await fetch(url, { ...init, signal: controller.signal });
+    isAnswered = true;
     silence?.refresh();
     const { status, headers } = response;
     try {
