@@ -3,7 +3,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { Argument, Command, Option } from 'commander';
 import { createAwsClient } from '../jobs/runtime/aws-client.ts';
 import { firstLine } from '../jobs/runtime/errors.ts';
-import { accessTo, assumeRole } from '../lib/access.ts';
+import { accessAs } from '../lib/access.ts';
 import { createStages, type StageName } from '../lib/config.ts';
 import { protectStacks } from '../lib/protect-stacks.ts';
 import { readSettings } from '../lib/settings.ts';
@@ -24,13 +24,8 @@ const { role } = command.opts<{ role?: string }>();
 try {
   const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
   const settings = readSettings(context?.signals, process.env);
-  const { region, profile } = settings[stage];
-  // A profile is of the machine of a person: who takes on a role already has credentials.
-  const own = accessTo(
-    role === undefined ? { region, profile } : { region },
-    process.env['AWS_PROFILE'] || undefined,
-  );
-  const access = role === undefined ? own : await assumeRole(own, role, 'signals-protect');
+  const own = process.env['AWS_PROFILE'] || undefined;
+  const access = await accessAs(role, settings[stage], own, 'signals-protect');
   const client = createAwsClient(CloudFormationClient, access);
   for await (const line of protectStacks(client, createStages(settings)[stage].names)) {
     process.stdout.write(`${line}\n`);

@@ -9,7 +9,7 @@ import { Argument, Command } from 'commander';
 import { createAwsClient } from '../jobs/runtime/aws-client.ts';
 import { firstLine } from '../jobs/runtime/errors.ts';
 import { realWaiting } from '../jobs/runtime/poll.ts';
-import { accessTo, assumeRole } from '../lib/access.ts';
+import { accessAs } from '../lib/access.ts';
 import { createStages } from '../lib/config.ts';
 import { readSettings } from '../lib/settings.ts';
 import { findSmokePlace } from '../lib/smoke/place.ts';
@@ -30,8 +30,8 @@ try {
   const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
   const settings = readSettings(context?.signals, process.env);
   const { names } = createStages(settings)[stage];
-  const own = accessTo(settings[stage], process.env['AWS_PROFILE'] || undefined);
-  const access = role === undefined ? own : await assumeRole(own, role, 'smoke');
+  const own = process.env['AWS_PROFILE'] || undefined;
+  const access = await accessAs(role, settings[stage], own, 'signals-smoke');
   const place = await findSmokePlace(createAwsClient(CloudFormationClient, access), names.jobsStack);
   await smokeTest(
     {

@@ -20,8 +20,22 @@ export function accessTo(given: Whereabouts | undefined, profile: string | undef
   };
 }
 
+/**
+ * As `accessTo`, or with a role that is taken on first. The profile of cdk.json is of the machine of a person: who takes
+ * on a role already has credentials.
+ */
+export async function accessAs(
+  role: string | undefined,
+  { profile, region }: Whereabouts,
+  ownProfile: string | undefined,
+  sessionName: string,
+): Promise<Access> {
+  if (role === undefined) return accessTo({ profile, region }, ownProfile);
+  return assumeRole(accessTo({ region }, ownProfile), role, sessionName);
+}
+
 /** Takes on a role, for an hour at the most. */
-export async function assumeRole(access: Access, RoleArn: string, RoleSessionName: string): Promise<Access> {
+async function assumeRole(access: Access, RoleArn: string, RoleSessionName: string): Promise<Access> {
   const { Credentials } = await createAwsClient(STSClient, access).send(
     new AssumeRoleCommand({ RoleArn, RoleSessionName }),
   );

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { describeWith } from './support/describe-with.ts';
 import { repository, temporaryFolder } from './support/folders.ts';
+import { GIT_IDENTITY } from './support/git.ts';
 import { venvProgram } from './support/venv.ts';
 
 /*
@@ -28,14 +29,7 @@ let bin: string;
 let calls: string;
 
 const git = (...args: string[]): string =>
-  execFileSync('git', args, { cwd: tree, env: { ...process.env, ...identity }, encoding: 'utf8' }).trim();
-const identity = {
-  GIT_AUTHOR_NAME: 'a',
-  GIT_AUTHOR_EMAIL: 'a@example.org',
-  GIT_COMMITTER_NAME: 'a',
-  GIT_COMMITTER_EMAIL: 'a@example.org',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-};
+  execFileSync('git', args, { cwd: tree, env: { ...process.env, ...GIT_IDENTITY }, encoding: 'utf8' }).trim();
 
 function script(path: string, body: string): void {
   writeFileSync(path, `#!/bin/sh\n${body}\n`);
@@ -100,7 +94,14 @@ function deploy(
 ): Promise<Deployed> {
   const child = spawn(join(tree, 'deploy.sh'), args, {
     cwd: folder,
-    env: { ...process.env, ...identity, AWS_PROFILE: '', PATH: path, npm_config_loglevel: 'silent', ...env },
+    env: {
+      ...process.env,
+      ...GIT_IDENTITY,
+      AWS_PROFILE: '',
+      PATH: path,
+      npm_config_loglevel: 'silent',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

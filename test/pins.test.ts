@@ -7,6 +7,7 @@ import { CHECK_IMAGE, pinnedImage, readPins, type Pins } from '../lib/pins.ts';
 import { startScript, type Finished } from './support/command.ts';
 import { describeWith } from './support/describe-with.ts';
 import { repository, temporaryFolder } from './support/folders.ts';
+import { GIT_IDENTITY } from './support/git.ts';
 import { readDockerfile } from './support/job-image.ts';
 import { venvProgram } from './support/venv.ts';
 
@@ -19,13 +20,6 @@ const github = join(folder, 'github');
 const INDEX = 'application/vnd.oci.image.index.v1+json';
 const WORKFLOW = '.github/workflows/check.yml';
 const FILES = ['docker/pins.json', 'docker/Dockerfile', WORKFLOW];
-const identity = {
-  GIT_AUTHOR_NAME: 'a',
-  GIT_AUTHOR_EMAIL: 'a@example.org',
-  GIT_COMMITTER_NAME: 'a',
-  GIT_COMMITTER_EMAIL: 'a@example.org',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-};
 const committed = readPins();
 const images = Object.keys(committed.images);
 
@@ -36,7 +30,7 @@ const digests = (first: number): Record<string, string> =>
 const git = (repo: string, ...args: string[]): string =>
   execFileSync('git', args, {
     cwd: join(github, repo),
-    env: { ...process.env, ...identity },
+    env: { ...process.env, ...GIT_IDENTITY },
     encoding: 'utf8',
   });
 const commitOf = (repo: string): string => git(repo, 'rev-parse', 'v5^{commit}').trim();
@@ -69,7 +63,7 @@ printf '{"schemaVersion":2,"mediaType":"${mediaType}","digest":"%s"}\\n' "$d"
 
 function pin(): Promise<Finished> {
   return startScript(join(repository, 'bin/pin.ts'), [], tree, {
-    ...identity,
+    ...GIT_IDENTITY,
     CDK_DOCKER: shim,
     GIT_CONFIG_COUNT: '1',
     GIT_CONFIG_KEY_0: `url.${github}/.insteadOf`,
