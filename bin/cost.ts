@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { formatResult } from '../jobs/query/format.ts';
 import { createStages, type StageName } from '../lib/config.ts';
 import { estimateCosts, USUAL } from '../lib/cost/estimate.ts';
 import { PRICES_OF } from '../lib/cost/prices.ts';
-import { readSettings } from '../lib/settings.ts';
+import { readSettingsFile } from '../lib/settings.ts';
 
 /* What a stage costs a month, from its configuration and a table of list prices. */
 
@@ -18,8 +17,7 @@ const { stage, years, queries, statistics, release } = new Command('cost')
   .parse()
   .opts<{ stage: StageName; years: number; queries: number; statistics: number; release: boolean }>();
 
-const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
-const config = createStages(readSettings(context?.signals, release ? {} : process.env))[stage];
+const config = createStages(readSettingsFile(release ? {} : process.env))[stage];
 const lines = estimateCosts(config, { years, queries, statistics }).toSorted((a, b) => b.usd - a.usd);
 const total = lines.reduce((sum, { usd }) => sum + usd, 0);
 const rows = [...lines, { item: 'all', quantity: '', usd: total }].map(({ item, quantity, usd }) => [

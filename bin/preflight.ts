@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Argument, Command } from 'commander';
 import { firstLine } from '../jobs/runtime/errors.ts';
 import { preflight } from '../lib/preflight.ts';
 import type { Target } from '../lib/preflight/target.ts';
-import { readSettings, type Settings } from '../lib/settings.ts';
+import { readSettingsFile, type Settings } from '../lib/settings.ts';
 
 /* Looks whether deploy.sh can begin, and tells it where to: problems on stderr, `name=value` lines on stdout. */
 
@@ -33,6 +32,5 @@ try {
 
 /** The pipeline has what is committed; what the environment of a person adds is not there. */
 function settingsOf(what: Target): Settings {
-  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
-  return readSettings(context?.signals, what === 'pipeline' ? {} : process.env);
+  return readSettingsFile(what === 'pipeline' ? {} : process.env);
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { Argument, Command, Option } from 'commander';
 import { createAwsClient } from '../jobs/runtime/aws-client.ts';
@@ -6,7 +5,7 @@ import { firstLine } from '../jobs/runtime/errors.ts';
 import { accessAs } from '../lib/access.ts';
 import { createStages, type StageName } from '../lib/config.ts';
 import { protectStacks } from '../lib/protect-stacks.ts';
-import { readSettings } from '../lib/settings.ts';
+import { readSettingsFile } from '../lib/settings.ts';
 
 /*
  * Switches termination protection on after a deployment. The CDK's command line would do it before it executes the
@@ -22,8 +21,7 @@ const [stage] = command.processedArgs as [StageName];
 const { role } = command.opts<{ role?: string }>();
 
 try {
-  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
-  const settings = readSettings(context?.signals, process.env);
+  const settings = readSettingsFile(process.env);
   const own = process.env['AWS_PROFILE'] || undefined;
   const access = await accessAs(role, settings[stage], own, 'signals-protect');
   const client = createAwsClient(CloudFormationClient, access);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { ECSClient } from '@aws-sdk/client-ecs';
@@ -11,7 +10,7 @@ import { firstLine } from '../jobs/runtime/errors.ts';
 import { realWaiting } from '../jobs/runtime/poll.ts';
 import { accessAs } from '../lib/access.ts';
 import { createStages } from '../lib/config.ts';
-import { readSettings } from '../lib/settings.ts';
+import { readSettingsFile } from '../lib/settings.ts';
 import { findSmokePlace } from '../lib/smoke/place.ts';
 import { smokeTest } from '../lib/smoke/smoke-test.ts';
 
@@ -27,8 +26,7 @@ const { role } = command.opts<{ role?: string }>();
 const stop = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name));
 try {
-  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
-  const settings = readSettings(context?.signals, process.env);
+  const settings = readSettingsFile(process.env);
   const { names } = createStages(settings)[stage];
   const own = process.env['AWS_PROFILE'] || undefined;
   const access = await accessAs(role, settings[stage], own, 'signals-smoke');

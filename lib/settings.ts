@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { readCacheTables, TABLE_VARIABLES, type CacheTables } from '../jobs/runtime/environment.ts';
 
@@ -111,6 +112,12 @@ export function readSettings(context: unknown, variables: NodeJS.ProcessEnv): Se
   });
   const { dev, prod } = parsed.data;
   return { ...parsed.data, dev: complete(dev), prod: complete(prod) };
+}
+
+/** As `readSettings`, from cdk.json in the current folder, for programs that the CDK does not run. */
+export function readSettingsFile(variables: NodeJS.ProcessEnv): Settings {
+  const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context?: { signals?: unknown } };
+  return readSettings(context?.signals, variables);
 }
 
 /** Tables keep the names that caches made on first use have, unless the stage has a prefix of its own. */
