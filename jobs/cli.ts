@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import type { Command } from 'commander';
 import { keepCompiledCode } from './runtime/compile-cache.ts';
-import { runJob, type Job } from './runtime/run-job.ts';
-import { versions } from './runtime/versions.ts';
+import type { Job } from './runtime/run-job.ts';
 
-// A command line is started often, and its code changes seldom.
+// A command line is started often, and its code changes seldom. Only what is loaded from here on is kept compiled.
 keepCompiledCode();
+const { runJob } = await import('./runtime/run-job.ts');
+const { versions } = await import('./runtime/versions.ts');
 
 /** Each command with what it needs is loaded only when it is asked for: to load all of them takes a second. */
 const COMMANDS: Readonly<Record<string, () => Promise<(command: Command, job: Job) => void>>> = {

@@ -211,6 +211,19 @@ describe('the installed package', () => {
     expectQuickstart(await startScript(join(installed, 'dist/cli.js'), ['quickstart'], project).finished);
   });
 
+  test('is compiled once: Node keeps all that its entry loads', async () => {
+    const cache = join(folder, 'compiled');
+    const env = { XDG_CACHE_HOME: cache };
+    const version = await startScript(join(installed, 'dist/cli.js'), ['--version'], project, env).finished;
+    expect(version.code).toBe(0);
+    const kept = readdirSync(cache, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    const chunks = readdirSync(join(installed, 'dist')).filter((name) => /^cli-\w+\.js$/.test(name));
+    expect(chunks.length).toBeGreaterThan(1);
+    expect(kept.length).toBeGreaterThan(chunks.length / 2);
+  });
+
   test.each(['load', 'transform'])('has the entry %s', async (name) => {
     const help = await startScript(join(installed, `dist/${name}.js`), ['--help'], dirname(installed))
       .finished;

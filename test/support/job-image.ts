@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { repository } from './folders.ts';
 
@@ -56,15 +56,15 @@ export function assembleImage(
       const [, stage, paths] = /^(?:--from=(\S+) )?(.*)$/.exec(rest)!;
       const sources = paths!.split(' ');
       const to = sources.pop()!;
+      const root = stage === 'bundles' ? bundles : repository;
       for (const source of sources) {
-        const from =
-          stage === 'bundles'
-            ? join(bundles, source.replace('/build/', ''))
-            : join(repository, source.replace('/build/', ''));
-        const isFolder = to.endsWith('/');
-        const path = join(folder, isFolder ? join(to, basename(source)) : to);
-        mkdirSync(dirname(path), { recursive: true });
-        cpSync(from, path, { recursive: true, dereference: true });
+        const found = globSync(join(root, source.replace('/build/', '')));
+        if (found.length === 0) throw new Error(`COPY ${rest}: there is nothing at ${source}`);
+        for (const from of found) {
+          const path = join(folder, to.endsWith('/') ? join(to, basename(from)) : to);
+          mkdirSync(dirname(path), { recursive: true });
+          cpSync(from, path, { recursive: true, dereference: true });
+        }
       }
     }
   }
