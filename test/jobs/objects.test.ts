@@ -144,7 +144,7 @@ describeWith('AWS emulator', 'objects in S3', () => {
     await proxy.close();
     expect([failed.code, errorLine(failed)]).toEqual([
       1,
-      expect.stringMatching(/^cannot read org\/default\/ws\/default\/objects\/0000 in objects/),
+      expect.stringMatching(/^cannot read org\/default\/ws\/default\/objects\/00\d\d in objects/),
     ]);
   });
 });
