@@ -55,7 +55,9 @@ function expected(rows: readonly Row[], features: readonly string[]): Record<str
 async function readWithDuckDB(body: Uint8Array): Promise<Record<string, unknown>[]> {
   const file = join(folder, 'era.parquet');
   writeFileSync(file, body);
-  const result = await db.runAndReadAll(`select * replace (date::varchar as date) from read_parquet('${file}', hive_partitioning = false)`);
+  const result = await db.runAndReadAll(
+    `select * replace (date::varchar as date) from read_parquet('${file}', hive_partitioning = false)`,
+  );
   return result.getRowObjects();
 }
 

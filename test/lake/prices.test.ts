@@ -45,7 +45,9 @@ async function rowsOf(store: ObjectStore): Promise<string[]> {
     const object = await store.get(key);
     const file = join(folder, 'read.parquet');
     writeFileSync(file, object!.body);
-    const result = await db.runAndReadAll(`select ticker, date, close, epoch_ms(fetched_at) from read_parquet('${file}', hive_partitioning = false)`);
+    const result = await db.runAndReadAll(
+      `select ticker, date, close, epoch_ms(fetched_at) from read_parquet('${file}', hive_partitioning = false)`,
+    );
     for (const row of result.getRowsJson()) rows.push(row.join(' '));
   }
   return rows;
