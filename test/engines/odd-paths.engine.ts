@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { otherFileSystem, repository, temporaryFolder } from '../support/folders.ts';
+import { testWhere } from '../support/test-where.ts';
 import { runProgram } from '../support/run-program.ts';
 
 /** Suites whose commands or stores read a lake. */
@@ -33,7 +34,8 @@ test('the suites pass with lakes and scratch in folders that look like partition
 
 const elsewhere = otherFileSystem(folder);
 
-(elsewhere === undefined ? test.skip : test)(
+testWhere(
+  elsewhere === undefined ? 'a second file system' : undefined,
   'the suites pass with scratch on another file system',
   async () => {
     const scratch = mkdtempSync(join(elsewhere!, 'signals-test-'));

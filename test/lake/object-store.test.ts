@@ -23,6 +23,7 @@ import { awsClientConfig, awsEndpoint, createBucket } from '../support/aws.ts';
 import { describeWith } from '../support/describe-with.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { otherFileSystem, temporaryFolder } from '../support/folders.ts';
+import { testWhere } from '../support/test-where.ts';
 
 const body = Buffer.from('content');
 
@@ -57,7 +58,8 @@ describe('a lake in a folder', () => {
     await expect(store.put('a/b', body)).rejects.toThrow(/cannot write a\/b in lake "file:.*file"/);
   });
 
-  (existsSync('/proc/self') ? test : test.skip)(
+  testWhere(
+    existsSync('/proc/self') ? undefined : '/proc',
     'fails at once where no folder can be made, although its parent exists',
     async () => {
       const store = new LocalStore('/proc/no-such-lake/x');
@@ -66,7 +68,8 @@ describe('a lake in a folder', () => {
   );
 
   const elsewhere = otherFileSystem(folder);
-  (elsewhere === undefined ? test.skip : test)(
+  testWhere(
+    elsewhere === undefined ? 'a second file system' : undefined,
     'copies whole objects to another file system, where no link leads',
     async () => {
       const target = mkdtempSync(join(elsewhere!, 'signals-test-'));

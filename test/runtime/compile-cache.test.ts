@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, jest, test } from '@jest/globals';
 import { signals } from '../support/command.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { testWhere } from '../support/test-where.ts';
 
 /* Node runs what it finds in its cache of compiled code, so nobody else may be able to put something there. */
 
@@ -56,7 +57,8 @@ test('a folder below one in which others can rename it is left alone', async () 
   expect(existsSync(cache) ? readdirSync(cache) : []).toEqual([]);
 });
 
-(process.getuid?.() === 0 ? test : test.skip)(
+testWhere(
+  process.getuid?.() === 0 ? undefined : 'root, to plant it',
   'a folder that another user has planted is left alone',
   async () => {
     mkdirSync(cache, { mode: 0o700 });
